@@ -1,0 +1,58 @@
+"""Building blocks of the contracts: bounded scalars, the subject, and the error every check raises."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+MAX_EVENTS_PER_BATCH = 10_000
+
+# Patterns are closed lists: jsonb takes no NUL, and a free text field would be a place to hide a key value.
+SubjectId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:@=+~-]{1,128}$", description="The client's own id.")]
+EventId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="The client's own id of one event.")]
+TenantId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Customer organisation.")]
+ElementRef = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_.:#-]{1,64}$", description="Id or name of a page element; never its content.")
+]
+Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_./:+ ,;()=-]{0,256}$", description="A short printable ASCII fact.")]
+Timestamp = Annotated[datetime, Meta(tz=True, description="RFC 3339 with a time zone.")]
+
+Pixels = Annotated[float, Meta(ge=-1e6, le=1e6, description="CSS pixels.")]
+OffsetMs = Annotated[float, Meta(ge=0, le=86_400_000, description="Milliseconds since the track's started_at.")]
+DwellMs = Annotated[float, Meta(ge=0, le=600_000, description="Milliseconds from press to release.")]
+Length = Annotated[int, Meta(ge=0, le=1_000_000, description="Characters.")]
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+SubjectType = Literal["session", "customer", "card", "device", "vehicle", "driver", "project"]
+
+
+class ContractStruct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Base of what clients send: immutable, and unknown fields are refused at every level."""
+
+
+class Subject(ContractStruct, frozen=True, kw_only=True):
+    """Who or what is judged."""
+
+    type: SubjectType
+    id: SubjectId
+
+
+class ContractError(ValueError):
+    """A document breaks the contract: drop it and tell the sender.
+
+    Parameters
+    ----------
+    code
+        Stable, machine-readable reason.
+    pointer
+        JSON pointer (RFC 6901) to the offending item.
+    detail
+        One sentence for a person; carries no payload.
+    """
+
+    def __init__(self, code: str, pointer: str, detail: str) -> None:
+        super().__init__(f"{code} at {pointer or '/'}: {detail}")
+        self.code = code
+        self.pointer = pointer
+        self.detail = detail

@@ -1,0 +1,73 @@
+"""The active API keys, as a snapshot that outlives an absent database."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, Protocol
+
+import asyncpg
+
+from shared import metrics
+from shared.api_keys import StoredKey, tenant_of
+
+_log = logging.getLogger(__name__)
+REFRESH_S: Final = 2.0
+
+LoadKeys = Callable[[], Awaitable[Mapping[str, StoredKey]]]
+
+
+class Pool(Protocol):
+    """The part of asyncpg's pool that loading keys needs."""
+
+    async def fetch(self, query: str, *args: object) -> list[asyncpg.Record]:
+        """Run a query and give its rows."""
+
+
+def load_keys_from(pool: Pool) -> LoadKeys:
+    """Load active keys from PostgreSQL, through the one function that may read them."""
+
+    async def load() -> Mapping[str, StoredKey]:
+        rows = await pool.fetch("SELECT key_id, tenant_id, secret_sha256 FROM active_api_keys()")
+        return {row["key_id"]: StoredKey(row["tenant_id"], row["secret_sha256"]) for row in rows}
+
+    return load
+
+
+class KeyRing:
+    """Tells whose an API key is, from memory. A revoked key stops working at the next refresh.
+
+    Parameters
+    ----------
+    load
+        Fetches all active keys; while it fails the last snapshot stays in force.
+    """
+
+    def __init__(self, load: LoadKeys) -> None:
+        self._load = load
+        self._active: Mapping[str, StoredKey] | None = None
+        self._loaded_at_s = time.monotonic()
+
+    @property
+    def loaded(self) -> bool:
+        """Whether a snapshot was ever loaded."""
+        return self._active is not None
+
+    def tenant_of(self, key: str) -> str | None:
+        """Name the tenant of an active key, or None."""
+        return tenant_of(key, self._active or {})
+
+    async def refresh(self) -> None:
+        """Load a new snapshot; raises what loading raises."""
+        self._active = await self._load()
+        self._loaded_at_s = time.monotonic()
+
+    async def keep_fresh(self) -> None:
+        """Refresh every 2 seconds until cancelled."""
+        while True:
+            try:
+                await asyncio.wait_for(self.refresh(), timeout=10)
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                _log.warning("API keys not refreshed, the last snapshot stays in force: %r", error)
+            metrics.KEYS_AGE_SECONDS.set(time.monotonic() - self._loaded_at_s)
+            await asyncio.sleep(REFRESH_S)
