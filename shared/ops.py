@@ -1,9 +1,8 @@
 """The small HTTP side of a worker: ``/healthz`` (alive), ``/readyz`` (can do its job) and ``/metrics``."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -40,16 +39,14 @@ def ops_routes(ready: Checks) -> list[Route]:
 class _Server(uvicorn.Server):
     """Uvicorn that leaves signals to the process it lives in."""
 
-    def install_signal_handlers(self) -> None:
-        """Do nothing."""
-
-    def capture_signals(self) -> Any:
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
         """Capture none."""
-        return _no_signals()
+        yield
 
 
 @asynccontextmanager
-async def serving(routes: list[Route], host: str, port: int) -> Any:
+async def serving(routes: list[Route], host: str, port: int) -> AsyncIterator[uvicorn.Server]:
     """Serve routes for as long as the context is open.
 
     Raises

@@ -37,7 +37,7 @@ class DomainEvent(ContractStruct, frozen=True, kw_only=True):
     event_id: EventId | None = None
     attributes: Annotated[
         dict[AttributeName, AttributeText | AttributeInt | AttributeFloat | bool | None], Meta(max_length=64)
-    ] = msgspec.field(default_factory=dict)  # noqa: E501
+    ] = msgspec.field(default_factory=dict)
 
 
 class BatchEnvelope(ContractStruct, frozen=True, kw_only=True, tag_field="domain"):
