@@ -1,0 +1,53 @@
+"""What a person sees while the system starts: one line a part, redrawn on a terminal, plain lines elsewhere."""
+
+import time
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+
+class Progress:
+    """Lines of progress on the console. Use as a context."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(console=console, refresh_per_second=10) if console.is_terminal else None
+        self._started: dict[str, float] = {}
+        self._lines: dict[str, tuple[str, str]] = {}
+
+    def __enter__(self) -> "Progress":
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def note(self, name: str, text: str) -> None:
+        """Say what is going on with a part."""
+        self._started.setdefault(name, time.monotonic())
+        self._show(name, "yellow", text)
+
+    def ready(self, name: str, detail: str = "") -> None:
+        """Say that a part is ready and how long it took."""
+        took_s = time.monotonic() - self._started.setdefault(name, time.monotonic())
+        self._show(name, "green", f"ready in {took_s:.1f} s" + (f", {detail}" if detail else ""))
+
+    def failed(self, name: str, why: str) -> None:
+        """Say that a part is not going to be ready."""
+        self._show(name, "red", f"failed: {why}")
+
+    def _show(self, name: str, style: str, text: str) -> None:
+        if self._lines.get(name) == (style, text):
+            return
+        self._lines[name] = (style, text)
+        if self._live is None:
+            self._console.print(f"{name}: {text}", highlight=False, markup=False, soft_wrap=True)
+            return
+        table = Table.grid(padding=(0, 2))
+        for part, (part_style, line) in self._lines.items():
+            table.add_row(Text(part), Text(line, style=part_style))
+        self._live.update(table)

@@ -1,0 +1,217 @@
+"""Start, watch and stop one instance of the system."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import psutil
+from pydantic import SecretStr
+
+from deploy.local import jars, kafka, parts, postgres, redis_server
+from deploy.local.credentials import ADMIN, load_credentials
+from deploy.local.host import PortTaken, holder_of, port_is_free, recorded_process
+from deploy.local.parts import Part
+from deploy.local.progress import Progress
+from deploy.local.settings import HOST, StackSettings
+from deploy.local.supervision import Supervisor
+from deploy.provision.roles import ROLES, password_field
+from deploy.provision.settings import ProvisionSettings
+
+_READY_TIMEOUT_S: Final = 60.0
+_STOP_TIMEOUT_S: Final = 90.0
+_PROBE_EVERY_S: Final = 0.05
+
+
+class Busy(Exception):
+    """Another command is starting or stopping this instance. Wait for it."""
+
+
+class PartNotReady(Exception):
+    """A part did not become ready in time. The message says where its log is."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartStatus:
+    """A part as ``status`` shows it: `why` is empty when it is ready; times are seconds, 0 when it does not run."""
+
+    part: Part
+    pid: int
+    uptime_s: float
+    why: str
+
+
+class Stack:
+    """One instance: its settings, its secrets and its parts."""
+
+    def __init__(self, settings: StackSettings) -> None:
+        self.settings = settings
+        settings.root.mkdir(parents=True, exist_ok=True)
+        self.credentials = load_credentials(settings.root)
+        self.servers = parts.server_parts(settings, self.credentials)
+        self.services = parts.service_parts(settings, self.credentials)
+        self._supervisor = Supervisor(settings)
+
+    @property
+    def all_parts(self) -> tuple[Part, ...]:
+        """Every part, in starting order."""
+        return self.servers + self.services
+
+    @contextlib.contextmanager
+    def exclusively(self, *, wait: bool = False) -> Iterator[None]:
+        """Hold the instance's lock.
+
+        Raises
+        ------
+        Busy
+            Somebody else holds it, and we are not to wait.
+        """
+        with (self.settings.root / "lock").open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                file.seek(0)
+                raise Busy(
+                    f"another command (pid {file.read().strip()}) is starting or stopping"
+                    f" the system in {self.settings.root}; wait for it"
+                ) from None
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+
+    def provision_settings(self) -> ProvisionSettings:
+        """Give what provisioning needs to know of this instance."""
+        password = self.credentials.password
+        return ProvisionSettings(
+            kafka_bootstrap=self.settings.kafka_bootstrap,
+            postgres_host=HOST,
+            postgres_port=self.settings.postgres_port,
+            postgres_database=self.settings.postgres_database,
+            admin_password=SecretStr(password(ADMIN)),
+            **{password_field(role.name): SecretStr(password(role.name)) for role in ROLES},
+        )
+
+    def running(self) -> bool:
+        """Tell whether this instance's supervisor runs."""
+        return self._supervisor.process() is not None
+
+    async def start_servers(self, progress: Progress) -> None:
+        """Start Kafka, PostgreSQL and Redis and wait until each is ready.
+
+        Raises
+        ------
+        PortTaken
+            A port is used by another program.
+        PartNotReady
+            A part did not become ready.
+        """
+        if not self.running():
+            self._end_leftovers()
+            self._check_ports(self.all_parts)
+            await self._prepare(progress)
+            self._supervisor.start(self.all_parts)
+        self._supervisor.start_group(parts.SERVERS)
+        await self._await_ready(self.servers, progress)
+
+    async def start_services(self, progress: Progress) -> None:
+        """Start our services, which need provisioned servers, and wait until each is ready."""
+        self._supervisor.start_group(parts.SERVICES)
+        await self._await_ready(self.services, progress)
+
+    def stop(self) -> None:
+        """Stop every part and the supervisor; leave no process behind, even when the supervisor was killed."""
+        supervisor = self._supervisor.process()
+        if supervisor is not None:
+            with contextlib.suppress(OSError):
+                self._supervisor.shutdown()
+            _, alive = psutil.wait_procs([supervisor], timeout=_STOP_TIMEOUT_S)
+            for process in alive:
+                process.kill()
+        self._end_leftovers()
+
+    async def status(self) -> list[PartStatus]:
+        """Ask every part, all at once."""
+        states = self._supervisor.states()
+
+        async def ask(part: Part) -> PartStatus:
+            state = states.get(part.name)
+            if state is None or state.pid == 0:
+                return PartStatus(part, 0, 0.0, "not running")
+            return PartStatus(part, state.pid, time.time() - state.started_at_s, await _why_not(part))
+
+        return list(await asyncio.gather(*(ask(part) for part in self.all_parts)))
+
+    async def _prepare(self, progress: Progress) -> None:
+        """Make data directories and configuration; slow only the first time."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.to_thread(self._prepare_kafka, progress))
+            group.create_task(asyncio.to_thread(self._prepare_postgres, progress))
+        redis_server.prepare(parts.redis_of(self.settings), self.settings, self.credentials.redis_password)
+
+    def _prepare_kafka(self, progress: Progress) -> None:
+        wanted = jars.parse_lock(jars.LOCK_FILE.read_text())
+        jars.ensure_jars(
+            parts.jar_cache(self.settings),
+            wanted,
+            lambda done, total: progress.note("kafka", f"fetched {done} of {total} jars"),
+        )
+        progress.note("kafka", "starting")
+        kafka.prepare(parts.kafka_of(self.settings), self.settings)
+
+    def _prepare_postgres(self, progress: Progress) -> None:
+        progress.note("postgres", "starting")
+        postgres.initialise(postgres.locate(self.settings), self.credentials.password(ADMIN))
+
+    def _check_ports(self, wanted: Sequence[Part]) -> None:
+        for port in (port for part in wanted for port in part.ports):
+            if not port_is_free(port.number):
+                raise PortTaken(
+                    f"port {port.number} ({port.label}, {port.variable}) is used by {holder_of(port.number)};"
+                    f" stop it or choose another with {port.variable}"
+                )
+
+    async def _await_ready(self, wanted: Sequence[Part], progress: Progress) -> None:
+        async with asyncio.TaskGroup() as group:
+            for part in wanted:
+                group.create_task(self._await_part(part, progress))
+
+    async def _await_part(self, part: Part, progress: Progress) -> None:
+        started = time.monotonic()
+        progress.note(part.name, "starting")
+        while why := await _why_not(part):
+            if time.monotonic() - started > _READY_TIMEOUT_S:
+                progress.failed(part.name, why)
+                log = self.settings.root / "logs" / f"{part.name}.log"
+                raise PartNotReady(f"{part.name} is not ready after {_READY_TIMEOUT_S:.0f} s ({why}); see {log}")
+            await asyncio.sleep(_PROBE_EVERY_S)
+        progress.ready(part.name, f"port {part.ports[0].number}")
+
+    def _end_leftovers(self) -> None:
+        """End parts that outlived their supervisor, found by the pids they recorded, services first."""
+        for part in reversed(self.all_parts):
+            process = recorded_process(part.pid_file)
+            if process is None:
+                continue
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.Signals[f"SIG{part.stop_signal}"])
+            _, alive = psutil.wait_procs([process], timeout=part.stop_wait_s)
+            for stubborn in alive:
+                # Each part leads its own process group.
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(stubborn.pid, signal.SIGKILL)
+            psutil.wait_procs(alive, timeout=part.stop_wait_s)
+
+
+async def _why_not(part: Part) -> str:
+    """Say why a part is not ready; empty when it is."""
+    try:
+        await part.probe()
+    except Exception as error:  # any refusal means not yet, whatever its type
+        return f"{type(error).__name__}: {error}".splitlines()[0][:160]
+    return ""

@@ -1,0 +1,44 @@
+"""Provision everything: topics beside roles, database and migrations."""
+
+import asyncio
+
+import asyncpg
+
+from deploy.provision.migrations import migrate
+from deploy.provision.roles import ensure_database, ensure_roles
+from deploy.provision.settings import ProvisionSettings
+from deploy.provision.topics import ensure_topics
+from shared.topics import TOPICS
+
+
+async def provision(settings: ProvisionSettings) -> int:
+    """Make broker and database as they must be. Safe to run again, and by several at once.
+
+    Returns
+    -------
+    int
+        How many migrations were applied.
+    """
+    async with asyncio.TaskGroup() as group:
+        group.create_task(
+            ensure_topics(
+                settings.kafka_bootstrap,
+                TOPICS,
+                partitions=settings.partitions,
+                replication=settings.replication,
+                prefix=settings.topic_prefix,
+            )
+        )
+        database = group.create_task(provision_database(settings))
+    return database.result()
+
+
+async def provision_database(settings: ProvisionSettings) -> int:
+    """Make roles, database and schema as they must be."""
+    admin = await asyncpg.connect(settings.admin_dsn)
+    try:
+        await ensure_roles(admin, settings.role_passwords)
+        await ensure_database(admin, settings.postgres_database)
+    finally:
+        await admin.close()
+    return await asyncio.to_thread(migrate, settings.owner_dsn)

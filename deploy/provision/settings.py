@@ -1,0 +1,61 @@
+"""What provisioning needs to know, from ``TELLTALE_*`` variables, ``.env`` or the local stack's secrets file."""
+
+import os
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from deploy.provision.roles import OWNER, ROLES, password_field
+from shared.topics import DEFAULT_PARTITIONS
+
+_CHECKOUT: Final = Path(__file__).resolve().parents[2]
+_LOCAL_SECRETS: Final = Path(os.environ.get("TELLTALE_HOME", _CHECKOUT / ".telltale")) / "secrets.env"
+
+
+class ProvisionSettings(BaseSettings):
+    """Where broker and database are, who may change them, and the passwords the roles shall have."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TELLTALE_", env_file=(_CHECKOUT / ".env", _LOCAL_SECRETS), extra="ignore", frozen=True
+    )
+
+    kafka_bootstrap: str = Field("127.0.0.1:19092", description="Kafka's host:port, several by comma.")
+    postgres_host: str = "127.0.0.1"
+    postgres_port: int = 15432
+    postgres_database: str = "telltale"
+    postgres_admin: str = Field("telltale_admin", description="A role that may create roles and databases.")
+    admin_password: SecretStr
+    owner_password: SecretStr
+    persister_password: SecretStr
+    gateway_password: SecretStr
+    insights_password: SecretStr
+    monitor_password: SecretStr
+    partitions: int = Field(DEFAULT_PARTITIONS, ge=1, description="Partitions of every topic.")
+    replication: int = Field(1, ge=1, description="Copies of every partition.")
+    topic_prefix: str = ""
+
+    @property
+    def role_passwords(self) -> dict[str, str]:
+        """Password by role name."""
+        return {role.name: _secret(self, role.name) for role in ROLES}
+
+    @property
+    def owner_dsn(self) -> str:
+        """The database as its owner."""
+        return self._dsn(OWNER, _secret(self, OWNER), self.postgres_database)
+
+    @property
+    def admin_dsn(self) -> str:
+        """The server's maintenance database as the admin."""
+        return self._dsn(self.postgres_admin, self.admin_password.get_secret_value(), "postgres")
+
+    def _dsn(self, role: str, password: str, database: str) -> str:
+        return f"postgresql://{quote(role)}:{quote(password)}@{self.postgres_host}:{self.postgres_port}/{database}"
+
+
+def _secret(settings: ProvisionSettings, role: str) -> str:
+    password: SecretStr = getattr(settings, password_field(role))
+    return password.get_secret_value()
