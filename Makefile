@@ -28,3 +28,20 @@ lock: $(BIN)/uv  ## Resolve requirements/*.in into hashed lock files
 	$(UV) pip compile -q --universal --generate-hashes --no-header --python-version 3.11 requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --python-version 3.11 requirements/runtime.in -o requirements/runtime.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --python-version 3.11 requirements/dev.in -o requirements/dev.txt
+
+check: setup     ## Quick checks: lint, types, import boundaries, unit tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/unit shared services --doctest-modules
+
+test: setup      ## Everything: checks, then contract, integration and end-to-end suites on real parts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest tests shared services --doctest-modules
+
+schemas: setup   ## Write the JSON Schemas of the contracts anew; refuses a breaking change
+	@$(BIN)/python -m shared.contracts.schema

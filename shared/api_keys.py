@@ -37,7 +37,7 @@ def new_key() -> NewKey:
 
 def tenant_of(key: str, active: Mapping[str, StoredKey]) -> str | None:
     """Name the tenant an API key belongs to, or None when it is no active key. Compares in constant time."""
-    parts = _KEY.match(key)
+    parts = _KEY.fullmatch(key)
     if parts is None:
         return None
     stored = active.get(parts["key_id"])

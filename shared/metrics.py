@@ -84,3 +84,12 @@ KPI_VERDICTS: Final = Gauge(
 )
 KPI_REASONS: Final = Gauge("telltale_kpi_reasons", "Reasons in verdicts of the last full minute.", ["domain", "reason"])
 KPI_QUERY_SECONDS: Final = Histogram("telltale_kpi_query_seconds", "KPI queries.", buckets=_FAST_S)
+INSIGHTS_REQUESTS: Final = Counter(
+    "telltale_insights_requests_total", "KPI requests by outcome: answered, or a problem code.", ["outcome"]
+)
+INSIGHTS_SOURCE_UP: Final = Gauge(
+    "telltale_insights_source_up", "1 while the source of the gauges above answers; at 0 they are absent.", ["source"]
+)
+INSIGHTS_SOURCE_READ: Final = Gauge(
+    "telltale_insights_source_read_timestamp_seconds", "When the source was last read in full.", ["source"]
+)

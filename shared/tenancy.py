@@ -53,6 +53,11 @@ class KeyRing:
         """Whether a snapshot was ever loaded."""
         return self._active is not None
 
+    @property
+    def age_s(self) -> float:
+        """Seconds since the last snapshot was loaded, or since the start when none ever was."""
+        return time.monotonic() - self._loaded_at_s
+
     def tenant_of(self, key: str) -> str | None:
         """Name the tenant of an active key, or None."""
         return tenant_of(key, self._active or {})
@@ -69,5 +74,5 @@ class KeyRing:
                 await asyncio.wait_for(self.refresh(), timeout=10)
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 _log.warning("API keys not refreshed, the last snapshot stays in force: %r", error)
-            metrics.KEYS_AGE_SECONDS.set(time.monotonic() - self._loaded_at_s)
+            metrics.KEYS_AGE_SECONDS.set(self.age_s)
             await asyncio.sleep(REFRESH_S)

@@ -14,6 +14,6 @@ def child_of(parent: str | None) -> str:
     '00-4bf92f3577b34da6a3ce929d0e0e4736'
     """
     span_id = secrets.token_hex(8)
-    if parent is not None and _TRACEPARENT.match(parent):
+    if parent is not None and _TRACEPARENT.fullmatch(parent):
         return f"{parent[:36]}{span_id}{parent[52:]}"
     return f"00-{secrets.token_hex(16)}-{span_id}-01"

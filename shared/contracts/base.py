@@ -8,14 +8,15 @@ from msgspec import Meta
 
 MAX_EVENTS_PER_BATCH = 10_000
 
+# `$(?!\n)` because Python's `$` would let a last newline through.
 # Patterns are closed lists: jsonb takes no NUL, and a free text field would be a place to hide a key value.
-SubjectId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:@=+~-]{1,128}$", description="The client's own id.")]
-EventId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="The client's own id of one event.")]
-TenantId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Customer organisation.")]
+SubjectId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:@=+~-]{1,128}$(?!\n)", description="The client's own id.")]
+EventId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,64}$(?!\n)", description="The client's id of an event.")]
+TenantId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)", description="Customer organisation.")]
 ElementRef = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9_.:#-]{1,64}$", description="Id or name of a page element; never its content.")
+    str, Meta(pattern=r"^[A-Za-z0-9_.:#-]{1,64}$(?!\n)", description="Id or name of a page element; never its content.")
 ]
-Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_./:+ ,;()=-]{0,256}$", description="A short printable ASCII fact.")]
+Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_./:+ ,;()=-]{0,256}$(?!\n)", description="Short ASCII text.")]
 Timestamp = Annotated[datetime, Meta(tz=True, description="RFC 3339 with a time zone.")]
 
 Pixels = Annotated[float, Meta(ge=-1e6, le=1e6, description="CSS pixels.")]

@@ -22,11 +22,11 @@ from shared.topics import Domain
 MAX_EVENT_AGE: Final = timedelta(days=7)
 MAX_EVENT_LEAD: Final = timedelta(minutes=5)
 
-AttributeName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-AttributeText = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{0,256}$")]
+AttributeName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)")]
+AttributeText = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{0,256}$(?!\n)")]
 AttributeInt = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 AttributeFloat = Annotated[float, Meta(ge=-1e15, le=1e15)]
-EventType = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){0,3}$", max_length=64)]
+EventType = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){0,3}$(?!\n)", max_length=64)]
 
 
 class DomainEvent(ContractStruct, frozen=True, kw_only=True):

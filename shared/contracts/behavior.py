@@ -180,11 +180,11 @@ class NetworkFacts(BehaviorEvent, frozen=True, kw_only=True, tag="network.facts"
     """Facts the client's edge knows about its connection."""
 
     asn: Annotated[int, Meta(ge=0, le=2**32 - 1)] | None = None
-    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$")] | None = None
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)")] | None = None
     network_type: Literal["residential", "mobile", "business", "datacenter", "vpn", "proxy", "tor"] | None = None
     ja4: Token | None = None
     http_version: Literal["1.0", "1.1", "2", "3"] | None = None
-    header_order_sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")] | None = None
+    header_order_sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")] | None = None
     rtt_ms: Annotated[float, Meta(ge=0, le=600_000)] | None = None
 
 

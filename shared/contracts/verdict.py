@@ -12,7 +12,7 @@ from shared.topics import Domain
 
 Action = Literal["ALLOW", "CHALLENGE", "REVIEW", "BLOCK"]
 Label = Literal["human", "suspicious", "bot", "undecided"]
-ReasonCode = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]{2,63}$")]
+ReasonCode = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]{2,63}$(?!\n)")]
 Evidence = dict[str, float | int | str | bool | None]
 
 _NAMESPACE: Final = UUID("5f1a2f0e-5c0e-5d53-9d3e-0b6f8f7c1d11")

@@ -1,0 +1,52 @@
+"""The key ring: a revoked key stops, a lost database does not."""
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+
+from shared import tenancy
+from shared.api_keys import StoredKey, new_key
+from shared.tenancy import KeyRing
+
+
+class Store:
+    def __init__(self) -> None:
+        self.keys: dict[str, StoredKey] = {}
+        self.away = False
+        self.loads = asyncio.Condition()
+        self.count = 0
+
+    async def load(self) -> Mapping[str, StoredKey]:
+        async with self.loads:
+            self.count += 1
+            self.loads.notify_all()
+        if self.away:
+            raise ConnectionRefusedError
+        return dict(self.keys)
+
+
+async def test_a_revoked_key_stops_at_the_next_refresh() -> None:
+    store, key = Store(), new_key()
+    ring = KeyRing(store.load)
+    assert not ring.loaded
+    store.keys[key.key_id] = StoredKey("acme", key.secret_sha256)
+    await ring.refresh()
+    assert ring.tenant_of(key.text) == "acme"
+    store.keys.clear()
+    await ring.refresh()
+    assert ring.tenant_of(key.text) is None
+
+
+async def test_the_last_snapshot_outlives_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tenancy, "REFRESH_S", 0.001)
+    store, key = Store(), new_key()
+    store.keys[key.key_id] = StoredKey("acme", key.secret_sha256)
+    ring = KeyRing(store.load)
+    await ring.refresh()
+    store.away = True
+    keeper = asyncio.create_task(ring.keep_fresh())
+    async with store.loads, asyncio.timeout(5):
+        await store.loads.wait_for(lambda: store.count >= 4)
+    assert ring.tenant_of(key.text) == "acme"
+    keeper.cancel()
