@@ -45,3 +45,6 @@ test: setup      ## Everything: checks, then contract, integration and end-to-en
 
 schemas: setup   ## Write the JSON Schemas of the contracts anew; refuses a breaking change
 	@$(BIN)/python -m shared.contracts.schema
+
+rules: setup     ## List the rules
+	@$(BIN)/python -m services.scorer.lab.rules

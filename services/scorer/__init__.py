@@ -1,0 +1,1 @@
+"""Folds batches into per-subject state and judges after each."""

@@ -1,0 +1,1 @@
+"""One folder a domain: ``features.py`` says what is known of a subject, ``rules/`` what it means."""

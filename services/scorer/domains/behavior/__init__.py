@@ -1,0 +1,1 @@
+"""People and bots: pointer, keys, device."""

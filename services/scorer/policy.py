@@ -1,0 +1,100 @@
+"""From evidence to a recommendation: risk, its causes, confidence, action. Pure, and the same for every domain."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from shared.contracts.verdict import Action, Evidence, Label, Reason
+
+POLICY_VERSION: Final = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One piece of evidence, whether a rule's hit or a model's score.
+
+    ``weight`` is how sure this alone makes us, in [0, 1).
+    """
+
+    code: str
+    weight: float
+    message: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the policy recommends, and why."""
+
+    risk_score: float
+    trust_score: int
+    confidence: float
+    action: Action
+    label: Label
+    reasons: list[Reason]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A row of the action table: what holds from this risk on."""
+
+    from_risk: float
+    action: Action
+    label: Label
+
+
+# One weak signal never stops anyone; two agreeing ones ask for a challenge; blocking takes near certainty.
+STEPS: Final = (
+    Step(0.95, "BLOCK", "bot"),
+    Step(0.75, "REVIEW", "bot"),
+    Step(0.45, "CHALLENGE", "suspicious"),
+    Step(0.0, "ALLOW", "human"),
+)
+# Below this confidence, an allowed subject is not called human: we have seen too little.
+HUMAN_FROM_CONFIDENCE: Final = 0.3
+# Half of what can be known is known after this many events.
+HALF_KNOWN_EVENTS: Final = 50
+
+
+def judge(signals: Sequence[Signal], coverage: float, event_count: int) -> Judgement:
+    """Weigh all evidence of a subject.
+
+    Parameters
+    ----------
+    signals
+        Rule hits and model scores.
+    coverage
+        Share of the checks that had what they need, 0..1.
+    event_count
+        Events seen in the session.
+    """
+    risk = round(_noisy_or([signal.weight for signal in signals]), 6)
+    seen = coverage * event_count / (event_count + HALF_KNOWN_EVENTS)
+    confidence = round(1 - (1 - seen) * (1 - risk), 6)
+    step = next(step for step in STEPS if risk >= step.from_risk)
+    label: Label = "undecided" if step.label == "human" and confidence < HUMAN_FROM_CONFIDENCE else step.label
+    return Judgement(risk, round(100 * (1 - risk)), confidence, step.action, label, _reasons(signals, risk))
+
+
+def _noisy_or(weights: Sequence[float]) -> float:
+    """Combine independent causes: each leaves only its own doubt.
+
+    >>> _noisy_or([0.5, 0.5])
+    0.75
+    """
+    return 1 - math.prod(1 - weight for weight in weights)
+
+
+def _reasons(signals: Sequence[Signal], risk: float) -> list[Reason]:
+    """Share the risk out among its causes by how much doubt each removes; the parts sum up to the risk."""
+    removed = [-math.log1p(-signal.weight) for signal in signals]
+    total = sum(removed)
+    shares = [part / total if total else 0.0 for part in removed]
+    return sorted(
+        (
+            Reason(signal.code, risk * share, signal.message, signal.evidence)
+            for signal, share in zip(signals, shares, strict=True)
+        ),
+        key=lambda reason: (-reason.contribution, reason.code),
+    )
