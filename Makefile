@@ -24,6 +24,18 @@ $(VENV)/.ready: $(BIN)/uv requirements/dev.txt
 
 setup: $(VENV)/.ready ## Create the virtual environment with everything pinned
 
+up: setup        ## Start everything, replay recordings, stay until Ctrl-C (DETACH=1 returns and leaves it running)
+	@$(BIN)/python -m deploy.local up $(if $(filter 1,$(DETACH)),--detach)
+
+down: setup      ## Stop everything; data stays
+	@$(BIN)/python -m deploy.local down
+
+status: setup    ## Show every part; fails when one is not ready
+	@$(BIN)/python -m deploy.local status
+
+logs: setup      ## Follow the logs (SERVICE=name for one)
+	@$(BIN)/python -m deploy.local logs $(if $(SERVICE),--service $(SERVICE))
+
 lock: $(BIN)/uv  ## Resolve requirements/*.in into hashed lock files
 	$(UV) pip compile -q --universal --generate-hashes --no-header --python-version 3.11 requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --python-version 3.11 requirements/runtime.in -o requirements/runtime.txt

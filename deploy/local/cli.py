@@ -1,7 +1,10 @@
 """The commands."""
 
 import asyncio
+import json
+import logging
 import sys
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -9,33 +12,67 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from deploy.local.bring_up import Report, bring_up, stay
 from deploy.local.host import PortTaken
 from deploy.local.jars import JarRefused, lock_jars
+from deploy.local.logs import follow
 from deploy.local.postgres import PostgresMissing
 from deploy.local.progress import Progress
 from deploy.local.settings import StackSettings
 from deploy.local.stack import Busy, PartNotReady, Stack
 from deploy.provision.run import provision
+from deploy.provision.tenants import TenantRefused
+from deploy.provision.topics import TopicRefused
 
-_EXPECTED: Final = (Busy, PortTaken, PartNotReady, JarRefused, PostgresMissing)
+_EXPECTED: Final = (Busy, PortTaken, PartNotReady, JarRefused, PostgresMissing, TopicRefused, TenantRefused)
+_PART_COLOURS: Final = ("cyan", "magenta", "green", "yellow", "blue", "red", "white")
 
 
 @click.group()
 def main() -> None:
     """Run the whole system on this machine."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # probing a broker that still starts is no news
+
+
+@main.command()
+@click.option("--detach", is_flag=True, help="Return when the replay is done and leave the system running.")
+def up(detach: bool) -> None:
+    """Start everything, replay the recordings, show what came of them."""
+    started = time.monotonic()
+    stack = Stack(StackSettings())
+    console = Console()
+    was_running = stack.running()
+
+    def start() -> None:
+        with stack.exclusively(), Progress(console) as progress:
+            report = asyncio.run(bring_up(stack, progress))
+        up_s = round(time.monotonic() - started, 1)
+        _show(console, stack, report)
+        if detach:
+            click.echo(json.dumps(report.replayed | {"up_s": up_s}))
+        elif was_running:
+            click.echo("The system was running already and stays so; `make down` stops it.")
+        else:
+            click.echo("Press Ctrl-C to stop everything.")
+            stay(stack)
+
+    _guarded(start)
 
 
 @main.command()
 def infra() -> None:
     """Start Kafka, PostgreSQL and Redis only, provisioned, and return."""
     stack = Stack(StackSettings())
-    console = Console()
 
     async def start(progress: Progress) -> None:
         await stack.start_servers(progress)
         await provision(stack.provision_settings())
 
-    _guarded(lambda: _run(stack, console, start))
+    def run() -> None:
+        with stack.exclusively(), Progress(Console()) as progress:
+            asyncio.run(start(progress))
+
+    _guarded(run)
 
 
 @main.command()
@@ -58,15 +95,27 @@ def status() -> None:
     table = Table("part", "state", "pid", "port", "up", box=None)
     for one in parts:
         state = f"[red]{one.why}[/red]" if one.why else "[green]ready[/green]"
-        table.add_row(
-            one.part.name,
-            state,
-            str(one.pid or "-"),
-            str(one.part.ports[0].number),
-            f"{one.uptime_s:.0f} s" if one.pid else "-",
-        )
+        uptime = f"{one.uptime_s:.0f} s" if one.pid else "-"
+        table.add_row(one.part.name, state, str(one.pid or "-"), str(one.part.ports[0].number), uptime)
     Console().print(table)
     sys.exit(any(one.why for one in parts))
+
+
+@main.command()
+@click.option("--service", help="Only this part.")
+def logs(service: str | None) -> None:
+    """Follow the logs until Ctrl-C."""
+    stack = Stack(StackSettings())
+    names = [part.name for part in stack.all_parts]
+    if service is not None and service not in names:
+        raise click.BadParameter(f"there is no part {service!r}; there are {', '.join(names)}")
+    colours = dict(zip(names, _PART_COLOURS, strict=True))
+    width = max(map(len, names))
+    try:
+        for name, line in follow(stack.settings.root / "logs", names if service is None else [service]):
+            click.echo(f"{click.style(name.ljust(width), fg=colours[name])} {line}")
+    except KeyboardInterrupt:
+        return
 
 
 @main.command("lock-jars")
@@ -75,15 +124,22 @@ def lock() -> None:
     lock_jars()
 
 
-def _run(stack: Stack, console: Console, start) -> None:
-    with stack.exclusively(), Progress(console) as progress:
-        asyncio.run(start(progress))
+def _show(console: Console, stack: Stack, report: Report) -> None:
+    table = Table(box=None, show_header=False)
+    for name, value in (report.urls | report.replayed).items():
+        table.add_row(name.replace("_", " "), str(value))
+    table.add_row("demo API key", f"TELLTALE_DEMO_API_KEY in {stack.settings.root / 'secrets.env'}")
+    console.print(table)
 
 
 def _guarded(action: Callable[[], None]) -> None:
+    """Run an action; show a failure that a person can mend as one line."""
+    failures: list[BaseException] = []
     try:
         action()
     except* _EXPECTED as group:
-        for error in group.exceptions:
-            click.echo(f"error: {error}", err=True)
+        failures = list(group.exceptions)
+    for failure in failures:
+        click.echo(f"error: {failure}", err=True)
+    if failures:
         sys.exit(1)

@@ -9,6 +9,7 @@ from typing import Final
 from deploy.provision.roles import ROLES, password_field
 
 ADMIN: Final = "telltale_admin"
+DEMO_KEY: Final = "TELLTALE_DEMO_API_KEY"
 _FILE_NAME: Final = "secrets.env"
 
 
@@ -43,6 +44,11 @@ def load_credentials(root: Path) -> Credentials:
         values |= made
         _write(path, values)
     return Credentials(values)
+
+
+def save_secret(root: Path, name: str, value: str) -> None:
+    """Add a secret to the file, or change it."""
+    _write(root / _FILE_NAME, _read(root / _FILE_NAME) | {name: value})
 
 
 def _read(path: Path) -> dict[str, str]:

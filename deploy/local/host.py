@@ -75,7 +75,11 @@ def holder_of(port: int) -> str:
     """Name the program that listens on a port, as far as we may know it."""
     try:
         for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            if (
+                connection.status == psutil.CONN_LISTEN
+                and getattr(connection.laddr, "port", None) == port
+                and connection.pid
+            ):
                 return f"{psutil.Process(connection.pid).name()}, pid {connection.pid}"
     except psutil.Error:
         pass

@@ -14,7 +14,9 @@ KAFKA_VERSION: Final = "4.1.0"
 ROOTS: Final = (f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}", "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3")
 LOCK_FILE: Final = Path(__file__).with_name("kafka-jars.lock")
 _PARALLEL_DOWNLOADS: Final = 8
-_LOCK_HEADER: Final = "# sha256 and coordinate of every jar the broker runs on. Made by `python -m deploy.local lock-jars`.\n"
+_LOCK_HEADER: Final = (
+    "# sha256 and coordinate of every jar the broker runs on, by `python -m deploy.local lock-jars`.\n"
+)
 
 
 class JarRefused(Exception):

@@ -99,7 +99,9 @@ OUR_SERVICES: Final = (
 
 def postgres_dsn(settings: StackSettings, credentials: Credentials, role: str) -> str:
     """Give the address of the database as one role."""
-    return f"postgresql://{role}:{credentials.password(role)}@{HOST}:{settings.postgres_port}/{settings.postgres_database}"
+    return (
+        f"postgresql://{role}:{credentials.password(role)}@{HOST}:{settings.postgres_port}/{settings.postgres_database}"
+    )
 
 
 def redis_url(settings: StackSettings, credentials: Credentials) -> str:

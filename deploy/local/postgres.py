@@ -144,8 +144,8 @@ def _choose(data: Path) -> Binaries:
     for binaries in candidates:
         if binaries.major == wanted or (wanted is None and binaries.major >= _OLDEST_MAJOR):
             return binaries
-    found = ", ".join(str(binaries.major) for binaries in candidates) or "none"
-    raise PostgresMissing(f"PostgreSQL {wanted or f'{_OLDEST_MAJOR} or newer'} is needed for {data}; found: {found}")
+    majors = ", ".join(str(binaries.major) for binaries in candidates) or "none"
+    raise PostgresMissing(f"PostgreSQL {wanted or f'{_OLDEST_MAJOR} or newer'} is needed for {data}; found: {majors}")
 
 
 def _directories() -> list[Path]:
@@ -166,9 +166,11 @@ def _inspect(directory: Path) -> Binaries | None:
     if major is None:
         return None
     # Without pg_config there is no telling; the smaller claim is the safe one.
-    config = directory / "pg_config"
-    build = subprocess.run([config, "--configure"], capture_output=True, text=True, check=False) if config.exists() else None
-    return Binaries(directory, int(major[1]), build is not None and "--with-lz4" in build.stdout)
+    try:
+        build = subprocess.run([directory / "pg_config", "--configure"], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return Binaries(directory, int(major[1]), has_lz4=False)
+    return Binaries(directory, int(major[1]), has_lz4="--with-lz4" in build.stdout)
 
 
 def _copied(binaries: Binaries, outside: Path) -> Binaries:

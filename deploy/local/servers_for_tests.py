@@ -13,14 +13,11 @@ from typing import Final
 
 from rich.console import Console
 
-from deploy.local.credentials import ADMIN
 from deploy.local.host import free_ports
-from deploy.local.parts import postgres_dsn, redis_url
 from deploy.local.progress import Progress
 from deploy.local.settings import CHECKOUT, StackSettings
 from deploy.local.stack import Stack
 from deploy.provision.migrations import MIGRATIONS
-from deploy.provision.roles import ROLES
 from deploy.provision.run import provision
 
 _HOME: Final = CHECKOUT / ".telltale-test"
@@ -79,7 +76,7 @@ def _started() -> Stack:
 
 def _settings(ports: dict[str, int]) -> StackSettings:
     # Other migrations, other database: a run never meets a schema that an older version of them has made.
-    return StackSettings(home=_HOME, postgres_database=f"telltale_{_migrations_hash()}", **ports)
+    return StackSettings.model_validate({"home": _HOME, "postgres_database": f"telltale_{_migrations_hash()}"} | ports)
 
 
 def _migrations_hash() -> str:
@@ -90,12 +87,8 @@ def _migrations_hash() -> str:
 
 
 def _addresses(stack: Stack) -> Servers:
-    roles = [ADMIN, *(role.name for role in ROLES)]
-    return Servers(
-        kafka_bootstrap=stack.settings.kafka_bootstrap,
-        postgres_dsn_by_role={role: postgres_dsn(stack.settings, stack.credentials, role) for role in roles},
-        redis_url=redis_url(stack.settings, stack.credentials),
-    )
+    addresses = stack.addresses(demo_api_key="")
+    return Servers(addresses.kafka_bootstrap, addresses.postgres_dsn_by_role, addresses.redis_url)
 
 
 def _forget_data() -> None:

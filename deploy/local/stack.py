@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import psutil
-from pydantic import SecretStr
 
 from deploy.local import jars, kafka, parts, postgres, redis_server
+from deploy.local.addresses import Addresses
 from deploy.local.credentials import ADMIN, load_credentials
 from deploy.local.host import PortTaken, holder_of, port_is_free, recorded_process
 from deploy.local.parts import Part
@@ -85,16 +85,29 @@ class Stack:
             file.flush()
             yield
 
+    def addresses(self, demo_api_key: str) -> Addresses:
+        """Give where this instance is reached."""
+        roles = (ADMIN, *(role.name for role in ROLES))
+        return Addresses(
+            gateway_url=f"http://{HOST}:{self.settings.gateway_port}",
+            insights_url=f"http://{HOST}:{self.settings.insights_port}",
+            demo_api_key=demo_api_key,
+            kafka_bootstrap=self.settings.kafka_bootstrap,
+            redis_url=parts.redis_url(self.settings, self.credentials),
+            postgres_dsn_by_role={role: parts.postgres_dsn(self.settings, self.credentials, role) for role in roles},
+        )
+
     def provision_settings(self) -> ProvisionSettings:
         """Give what provisioning needs to know of this instance."""
         password = self.credentials.password
-        return ProvisionSettings(
-            kafka_bootstrap=self.settings.kafka_bootstrap,
-            postgres_host=HOST,
-            postgres_port=self.settings.postgres_port,
-            postgres_database=self.settings.postgres_database,
-            admin_password=SecretStr(password(ADMIN)),
-            **{password_field(role.name): SecretStr(password(role.name)) for role in ROLES},
+        return ProvisionSettings.model_validate(
+            {
+                "kafka_bootstrap": self.settings.kafka_bootstrap,
+                "postgres_host": HOST,
+                "postgres_port": self.settings.postgres_port,
+                "postgres_database": self.settings.postgres_database,
+            }
+            | {password_field(role): password(role) for role in (ADMIN, *(role.name for role in ROLES))}
         )
 
     def running(self) -> bool:

@@ -79,7 +79,8 @@ async def _await_partitions(client: AIOKafkaAdminClient, wanted: dict[str, dict[
                 for name, entry in described.items()
                 if entry["error_code"] == _NO_ERROR
             }
-            if len(led) == len(wanted) and all(len(led[name]) >= len(described[name]["partitions"]) > 0 for name in led):
+            whole = [name for name in led if len(led[name]) == len(described[name]["partitions"]) > 0]
+            if len(whole) == len(wanted):
                 break
             await asyncio.sleep(0.05)
     for name, found in led.items():
@@ -102,5 +103,3 @@ async def _set_configs(client: AIOKafkaAdminClient, wanted: dict[str, dict[str, 
             [ConfigResource(ConfigResourceType.TOPIC, name, configs=wanted[name]) for name in drifted]
         )
         _log.info("set configuration of topics: %s", ", ".join(sorted(drifted)))
-
-

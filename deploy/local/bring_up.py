@@ -1,0 +1,56 @@
+"""From nothing to a running system with the recordings replayed; and staying until it is told to stop."""
+
+import signal
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+from deploy.local.demo import ensure_demo_key
+from deploy.local.progress import Progress
+from deploy.local.stack import Stack
+from deploy.provision.run import provision
+
+_LOOK_EVERY_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the start came to: addresses to open, and what the replay counted."""
+
+    urls: dict[str, str]
+    replayed: dict[str, Any]
+
+
+async def bring_up(stack: Stack, progress: Progress) -> Report:
+    """Start servers, provision them, start our services, replay. Safe to run again while all of it runs."""
+    from deploy.local.replay import replay
+
+    await stack.start_servers(progress)
+    progress.note("provisioning", "topics, roles, schema, demo tenant")
+    await provision(stack.provision_settings())
+    demo_key = await ensure_demo_key(stack.provision_settings().owner_dsn, stack.settings.root)
+    progress.ready("provisioning")
+    await stack.start_services(progress)
+    progress.note("replay", "sending recorded sessions")
+    addresses = stack.addresses(demo_key)
+    replayed = await replay(addresses)
+    progress.ready("replay")
+    urls = {
+        "gateway": f"{addresses.gateway_url}/docs",
+        "insights": f"{addresses.insights_url}/docs",
+    }
+    return Report(urls, replayed)
+
+
+def stay(stack: Stack) -> None:
+    """Wait until Ctrl-C or SIGTERM, then stop everything; or until somebody else has stopped it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        while stack.running():
+            time.sleep(_LOOK_EVERY_S)
+    except KeyboardInterrupt:
+        # A second Ctrl-C must not leave half of it behind.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        with stack.exclusively(wait=True):
+            stack.stop()

@@ -1,0 +1,92 @@
+"""The commands."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Awaitable, Callable
+from typing import NoReturn, TypeVar
+
+import asyncpg
+import click
+from pydantic import ValidationError
+
+from deploy.provision.run import provision
+from deploy.provision.settings import ProvisionSettings
+from deploy.provision.tenants import TenantRefused, add_tenant, create_key, revoke_key
+from deploy.provision.topics import TopicRefused
+
+_Result = TypeVar("_Result")
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Make topics, roles, database and schema as they must be. Safe to run again."""
+    if context.invoked_subcommand is None:
+        logging.basicConfig(level=logging.INFO, format="%(message)s")
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+        try:
+            applied = asyncio.run(provision(_settings()))
+        except* TopicRefused as group:
+            _fail(group.exceptions[0])
+        click.echo(f"provisioned; {applied} migrations applied")
+
+
+@main.group()
+def tenant() -> None:
+    """Look after tenants."""
+
+
+@tenant.command("add")
+@click.argument("name")
+def tenant_add(name: str) -> None:
+    """Add a tenant."""
+    added = _as_owner(lambda owner: add_tenant(owner, name))
+    click.echo(f"tenant {name} {'added' if added else 'was there'}")
+
+
+@main.group()
+def key() -> None:
+    """Look after API keys."""
+
+
+@key.command("create")
+@click.option("--tenant", "tenant_id", required=True, help="Whose key it is.")
+def key_create(tenant_id: str) -> None:
+    """Make a key and print it. It is shown this once."""
+    click.echo(_as_owner(lambda owner: create_key(owner, tenant_id)))
+
+
+@key.command("revoke")
+@click.argument("key_id")
+def key_revoke(key_id: str) -> None:
+    """Revoke a key."""
+    _as_owner(lambda owner: revoke_key(owner, key_id))
+    click.echo(f"key {key_id} revoked")
+
+
+def _as_owner(action: Callable[[asyncpg.Connection], Awaitable[_Result]]) -> _Result:
+    async def run() -> _Result:
+        owner = await asyncpg.connect(_settings().owner_dsn)
+        try:
+            return await action(owner)
+        finally:
+            await owner.close()
+
+    try:
+        return asyncio.run(run())
+    except (TenantRefused, OSError) as error:
+        _fail(error)
+
+
+def _settings() -> ProvisionSettings:
+    try:
+        return ProvisionSettings.model_validate({})
+    except ValidationError as error:
+        missing = ", ".join(f"TELLTALE_{str(one['loc'][0]).upper()}" for one in error.errors())
+        _fail(f"set {missing}")
+
+
+def _fail(reason: object) -> NoReturn:
+    click.echo(f"error: {reason}", err=True)
+    sys.exit(1)

@@ -1,0 +1,74 @@
+"""Tenants and their API keys, written as the owner role. Of a key only the hash of its secret is stored."""
+
+import re
+from typing import Final
+
+import asyncpg
+
+from shared.api_keys import new_key
+
+# Part of Kafka keys and metric labels, so no colon, slash or space.
+_TENANT_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+class TenantRefused(Exception):
+    """The tenant or key asked for cannot be made or changed; the message says why. Ask for another."""
+
+
+async def add_tenant(owner: asyncpg.Connection, tenant_id: str) -> bool:
+    """Add a tenant; tell whether it is new.
+
+    Raises
+    ------
+    TenantRefused
+        The name is not lower-case letters, digits and dashes.
+    """
+    if not _TENANT_ID.fullmatch(tenant_id):
+        raise TenantRefused(f"{tenant_id!r} is no tenant name: use up to 63 lower-case letters, digits and dashes")
+    added = await owner.fetchval(
+        "INSERT INTO tenants (tenant_id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING tenant_id", tenant_id
+    )
+    return added is not None
+
+
+async def create_key(owner: asyncpg.Connection, tenant_id: str) -> str:
+    """Make an API key of a tenant and give its text, which cannot be had again.
+
+    Raises
+    ------
+    TenantRefused
+        There is no such tenant.
+    """
+    key = new_key()
+    try:
+        await owner.execute(
+            "INSERT INTO api_keys (key_id, tenant_id, secret_sha256) VALUES ($1, $2, $3)",
+            key.key_id,
+            tenant_id,
+            key.secret_sha256,
+        )
+    except asyncpg.ForeignKeyViolationError:
+        raise TenantRefused(f"there is no tenant {tenant_id!r}") from None
+    return key.text
+
+
+async def revoke_key(owner: asyncpg.Connection, key_id: str) -> None:
+    """Revoke a key, by the id in its middle. Services refuse it within seconds.
+
+    Raises
+    ------
+    TenantRefused
+        There is no such active key.
+    """
+    revoked = await owner.fetchval(
+        "UPDATE api_keys SET revoked_at = now() WHERE key_id = $1 AND revoked_at IS NULL RETURNING key_id", key_id
+    )
+    if revoked is None:
+        raise TenantRefused(f"there is no active key {key_id!r}")
+
+
+async def key_is_active(owner: asyncpg.Connection, key_text: str) -> bool:
+    """Tell whether a key we hold is one the database knows."""
+    key_id = key_text.split("_")[1]
+    found = await owner.fetchval("SELECT 1 FROM api_keys WHERE key_id = $1 AND revoked_at IS NULL", key_id)
+    return found is not None
