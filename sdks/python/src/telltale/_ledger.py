@@ -1,0 +1,117 @@
+"""What became of every event: counters, callbacks, and those who wait for an answer."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+from uuid import UUID
+
+from telltale._buffer import Batch, Buffer
+from telltale._errors import Refused
+from telltale._models import Dropped, DropReason, OnDrop, OnReceipt, Receipt, Stats
+
+_log: Final = logging.getLogger("telltale")
+_Told = TypeVar("_Told")
+
+
+class Ledger:
+    """Keeps account of events and tells the caller. Every batch, or every part of it, is reported once.
+
+    Parameters
+    ----------
+    buffer
+        Where room is freed as events settle.
+    on_drop, on_receipt
+        The caller's callbacks; an exception in one is logged and goes no further.
+    """
+
+    def __init__(self, buffer: Buffer, on_drop: OnDrop | None, on_receipt: OnReceipt | None) -> None:
+        self._buffer = buffer
+        self._on_drop = on_drop or _warn
+        self._on_receipt = on_receipt
+        self._answers: dict[UUID, asyncio.Future[Receipt | Exception | None]] = {}
+        self._added = self._delivered = self._dropped = self._unknown = 0
+        self._refused = self._refused_told = self._requests = self._retries = 0
+
+    def stats(self) -> Stats:
+        """Give the counters."""
+        return Stats(
+            added=self._added,
+            delivered=self._delivered,
+            dropped=self._dropped,
+            unknown=self._unknown,
+            buffered=self._buffer.event_count,
+            refused=self._refused,
+            requests=self._requests,
+            retries=self._retries,
+        )
+
+    def added(self, event_count: int, taken: bool) -> None:
+        """Count events offered by the caller."""
+        if taken:
+            self._added += event_count
+        else:
+            self._refused += event_count
+
+    def report_refused(self) -> None:
+        """Tell of the events refused since last time, in one sum."""
+        fresh = self._refused - self._refused_told
+        if fresh:
+            self._refused_told = self._refused
+            _tell(self._on_drop, Dropped(reason="buffer_full", event_count=fresh, detail="not taken in"))
+
+    def answer_of(self, batch: Batch) -> asyncio.Future[Receipt | Exception | None]:
+        """Give what will hold the batch's receipt, or the error that ended it."""
+        answer = self._answers.get(batch.root_id)
+        if answer is None:
+            answer = self._answers[batch.root_id] = asyncio.get_running_loop().create_future()
+        return answer
+
+    def sent(self, *, again: bool) -> None:
+        """Count a request."""
+        self._requests += 1
+        self._retries += again
+
+    def delivered(self, batch: Batch, receipt: Receipt | None) -> None:
+        """Account for a batch the server has."""
+        self._delivered += batch.event_count
+        self._buffer.settle(batch.event_count)
+        self._answer(batch, receipt)
+        if self._on_receipt:
+            _tell(self._on_receipt, receipt or Receipt(batch_id=batch.batch_id, event_count=batch.event_count))
+
+    def dropped(self, batches: Sequence[Batch], reason: DropReason, error: Exception) -> None:
+        """Account for batches that were given up."""
+        count = sum(batch.event_count for batch in batches)
+        if reason == "unknown":
+            self._unknown += count
+        else:
+            self._dropped += count
+        self._buffer.settle(count)
+        for batch in batches:
+            self._answer(batch, error)
+        dropped = Dropped(
+            reason=reason,
+            event_count=count,
+            batch_ids=tuple(batch.batch_id for batch in batches),
+            problem=error.problem if isinstance(error, Refused) else None,
+            detail=str(error),
+        )
+        _tell(self._on_drop, dropped)
+
+    def _answer(self, batch: Batch, outcome: Receipt | Exception | None) -> None:
+        # Of a batch that was parted, the last part answers.
+        waiting = self._answers.pop(batch.root_id, None) if batch.wait_ms else None
+        if waiting and not waiting.done():
+            waiting.set_result(outcome)
+
+
+def _tell(callback: Callable[[_Told], None], told: _Told) -> None:
+    try:
+        callback(told)
+    except Exception:
+        _log.exception("a callback failed")
+
+
+def _warn(dropped: Dropped) -> None:
+    _log.warning("dropped %d events: %s %s", dropped.event_count, dropped.reason, dropped.detail)

@@ -1,0 +1,109 @@
+"""Requests and answers of the HTTP API, as bytes. Pure."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import msgspec
+
+from telltale._buffer import Batch
+from telltale._models import Problem, Receipt
+
+BATCHES_PATH: Final = "/v1/batches"
+
+_POINTER_INDEX: Final = re.compile(r"^/(\d{1,9})(?:/|$)")
+_POINTER_ITEM: Final = re.compile(r"^(?:/\d{1,9})?/(events|tracks)/(\d{1,9})(?:/|$)")
+
+
+class _Receipts(msgspec.Struct):
+    receipts: list[Receipt]
+
+
+_receipt_decoder: Final = msgspec.json.Decoder(Receipt)
+_receipts_decoder: Final = msgspec.json.Decoder(_Receipts)
+_problem_decoder: Final = msgspec.json.Decoder(Problem)
+
+
+def encode_request(batches: Sequence[Batch], sent_at: datetime) -> bytes:
+    """Write one batch as an object, several as an array."""
+    stamp = msgspec.json.encode(sent_at)
+    bodies = [_encode_batch(batch, stamp) for batch in batches]
+    return bodies[0] if len(bodies) == 1 else b"[" + b",".join(bodies) + b"]"
+
+
+def _encode_batch(batch: Batch, stamp: bytes) -> bytes:
+    key = batch.key
+    head: dict[str, Any] = {
+        "batch_id": batch.batch_id,
+        "domain": key.domain,
+        "subject": {"type": key.subject_type, "id": key.subject_id},
+    }
+    events = b",".join(item.json for item in batch.items if not item.is_track)
+    tracks = b",".join(item.json for item in batch.items if item.is_track)
+    parts = [msgspec.json.encode(head)[:-1], b',"sent_at":', stamp, b',"events":[', events, b"]"]
+    if tracks:
+        parts += [b',"tracks":[', tracks, b"]"]
+    return b"".join([*parts, b"}"])
+
+
+def decode_receipts(body: bytes) -> list[Receipt]:
+    """Read the answer to accepted batches.
+
+    Raises
+    ------
+    ValueError
+        It is no receipt.
+    """
+    try:
+        return _receipts_decoder.decode(body).receipts
+    except msgspec.ValidationError:
+        return [_receipt_decoder.decode(body)]
+
+
+def decode_receipt(body: bytes) -> Receipt:
+    """Read the receipt of one batch.
+
+    Raises
+    ------
+    ValueError
+        It is no receipt.
+    """
+    return _receipt_decoder.decode(body)
+
+
+def decode_problem(status: int, body: bytes) -> Problem:
+    """Read a problem document; anything else (a proxy's page) gives one with the status only."""
+    try:
+        return _problem_decoder.decode(body)
+    except ValueError:
+        return Problem(status=status, title="no problem document in the answer")
+
+
+def batch_indexes(problem: Problem) -> set[int]:
+    """Give the places in the request's array that the problem names."""
+    found = (_POINTER_INDEX.match(error.pointer) for error in problem.errors)
+    return {int(match[1]) for match in found if match}
+
+
+def item_indexes(problem: Problem) -> set[tuple[bool, int]]:
+    """Give the items of one batch that the problem names, as (is a track, place)."""
+    found = (_POINTER_ITEM.match(error.pointer) for error in problem.errors)
+    return {(match[1] == "tracks", int(match[2])) for match in found if match}
+
+
+def parse_retry_after(value: str | None, now: datetime) -> float:
+    """Read a ``Retry-After`` header, seconds or an HTTP date, as seconds from now; 0 when absent or malformed.
+
+    >>> parse_retry_after("3", datetime.max)
+    3.0
+    """
+    if value is None:
+        return 0.0
+    if value.strip().isdecimal():
+        return float(value)
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
+    except (ValueError, TypeError):
+        return 0.0
