@@ -1,0 +1,3 @@
+DROP FUNCTION active_api_keys();
+DROP TABLE api_keys;
+DROP TABLE tenants;

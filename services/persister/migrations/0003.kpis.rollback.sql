@@ -1,0 +1,9 @@
+DROP FUNCTION roll_up_dead_letters();
+DROP FUNCTION roll_up_verdicts();
+DROP FUNCTION roll_up_batches();
+DROP FUNCTION latency_bounds_ms();
+DROP TABLE kpi_latency_by_minute;
+DROP TABLE kpi_dead_letters_by_minute;
+DROP TABLE kpi_reasons_by_minute;
+DROP TABLE kpi_verdicts_by_minute;
+DROP TABLE kpi_batches_by_minute;

@@ -1,0 +1,2 @@
+DROP VIEW events;
+DROP FUNCTION batch_events(json, bigint);
