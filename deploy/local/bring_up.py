@@ -25,6 +25,7 @@ async def bring_up(stack: Stack, progress: Progress) -> Report:
     """Start servers, provision them, start our services, replay. Safe to run again while all of it runs."""
     from deploy.local.replay import replay
 
+    stack.check_unchanged()
     await stack.start_servers(progress)
     progress.note("provisioning", "topics, roles, schema, demo tenant")
     await provision(stack.provision_settings())
@@ -49,8 +50,12 @@ def stay(stack: Stack) -> None:
         while stack.running():
             time.sleep(_LOOK_EVERY_S)
     except KeyboardInterrupt:
-        # A second Ctrl-C must not leave half of it behind.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        with stack.exclusively(wait=True):
-            stack.stop()
+        stop_for_good(stack)
+
+
+def stop_for_good(stack: Stack) -> None:
+    """Stop everything; a second Ctrl-C must not leave half of it behind."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with stack.exclusively(wait=True):
+        stack.stop()

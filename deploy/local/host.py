@@ -10,16 +10,13 @@ from typing import Final
 
 import psutil
 
+from deploy.local.errors import NeedsAttention
 from deploy.local.settings import HOST
 
 _UNPRIVILEGED: Final = ("postgres", "nobody")
 _PID_FILE_SLACK_S: Final = 10.0
 # Below the range the kernel gives to outgoing connections, which could take the port in between.
 _FREE_PORTS: Final = range(20_000, 32_000)
-
-
-class PortTaken(Exception):
-    """A port is used by a program that is not ours. The message names both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ def unprivileged_account() -> Account | None:
         except KeyError:
             continue
         return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
-    raise RuntimeError(f"PostgreSQL must not run as root and there is no user {' or '.join(_UNPRIVILEGED)}")
+    raise NeedsAttention(f"PostgreSQL must not run as root and there is no user {' or '.join(_UNPRIVILEGED)}")
 
 
 def others_can_enter(path: Path) -> bool:
@@ -68,7 +65,7 @@ def free_ports(count: int) -> list[int]:
             found.append(port)
         if len(found) == count:
             return found
-    raise RuntimeError(f"no {count} free ports between {_FREE_PORTS.start} and {_FREE_PORTS.stop}")
+    raise NeedsAttention(f"no {count} free ports between {_FREE_PORTS.start} and {_FREE_PORTS.stop}")
 
 
 def holder_of(port: int) -> str:

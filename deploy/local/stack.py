@@ -15,7 +15,8 @@ import psutil
 from deploy.local import jars, kafka, parts, postgres, redis_server
 from deploy.local.addresses import Addresses
 from deploy.local.credentials import ADMIN, load_credentials
-from deploy.local.host import PortTaken, holder_of, port_is_free, recorded_process
+from deploy.local.errors import Busy, PartNotReady, PortTaken, SettingsChanged
+from deploy.local.host import holder_of, port_is_free, recorded_process
 from deploy.local.parts import Part
 from deploy.local.progress import Progress
 from deploy.local.settings import HOST, StackSettings
@@ -26,14 +27,6 @@ from deploy.provision.settings import ProvisionSettings
 _READY_TIMEOUT_S: Final = 60.0
 _STOP_TIMEOUT_S: Final = 90.0
 _PROBE_EVERY_S: Final = 0.05
-
-
-class Busy(Exception):
-    """Another command is starting or stopping this instance. Wait for it."""
-
-
-class PartNotReady(Exception):
-    """A part did not become ready in time. The message says where its log is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +106,17 @@ class Stack:
     def running(self) -> bool:
         """Tell whether this instance's supervisor runs."""
         return self._supervisor.process() is not None
+
+    def check_unchanged(self) -> None:
+        """Check that what runs is what would be started now.
+
+        Raises
+        ------
+        SettingsChanged
+            It runs with other settings or from other code.
+        """
+        if self.running() and not self._supervisor.runs(self.all_parts):
+            raise SettingsChanged("the system runs with other settings or an older checkout; run `make down` first")
 
     async def start_servers(self, progress: Progress) -> None:
         """Start Kafka, PostgreSQL and Redis and wait until each is ready.

@@ -15,6 +15,7 @@ from xmlrpc.client import Fault, ServerProxy
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
+from deploy.local.errors import NeedsAttention
 from deploy.local.host import recorded_process
 from deploy.local.parts import Part, inherited_environment
 from deploy.local.settings import CHECKOUT, StackSettings
@@ -112,7 +113,7 @@ def socket_path(settings: StackSettings) -> Path:
     directory = Path(tempfile.gettempdir()) / f"telltale-{os.geteuid()}"
     directory.mkdir(mode=0o700, exist_ok=True)
     if directory.stat().st_uid != os.geteuid():
-        raise RuntimeError(f"{directory} belongs to another user; set TELLTALE_HOME to a shorter path")
+        raise NeedsAttention(f"{directory} belongs to another user; set TELLTALE_HOME to a shorter path")
     return directory / f"{settings.tag}.sock"
 
 
@@ -142,8 +143,12 @@ class Supervisor:
             command, env=inherited_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
-            raise RuntimeError(f"supervisord did not start: {done.stderr.strip() or done.stdout.strip()}")
+            raise NeedsAttention(f"supervisord did not start: {done.stderr.strip() or done.stdout.strip()}")
         self._await_answer()
+
+    def runs(self, parts: Iterable[Part]) -> bool:
+        """Tell whether supervisord was started with exactly these parts."""
+        return self._config.exists() and self._config.read_text() == render_config(self._settings, parts, self._socket)
 
     def start_group(self, group: str) -> None:
         """Start every part of a group that is not running."""
@@ -175,7 +180,7 @@ class Supervisor:
                 return
             except OSError:
                 if time.monotonic() > deadline:
-                    raise RuntimeError(f"supervisord does not answer; see {self._settings.root}/logs") from None
+                    raise NeedsAttention(f"supervisord does not answer; see {self._settings.root}/logs") from None
                 time.sleep(0.02)
 
     def _proxy(self) -> ServerProxy:

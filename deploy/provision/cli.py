@@ -11,7 +11,7 @@ import click
 from pydantic import ValidationError
 
 from deploy.provision.run import provision
-from deploy.provision.settings import ProvisionSettings
+from deploy.provision.settings import ProvisionSettings, load_settings
 from deploy.provision.tenants import TenantRefused, add_tenant, create_key, revoke_key
 from deploy.provision.topics import TopicRefused
 
@@ -25,6 +25,7 @@ def main(context: click.Context) -> None:
     if context.invoked_subcommand is None:
         logging.basicConfig(level=logging.INFO, format="%(message)s")
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+        logging.getLogger("yoyo").setLevel(logging.WARNING)
         try:
             applied = asyncio.run(provision(_settings()))
         except* TopicRefused as group:
@@ -75,13 +76,13 @@ def _as_owner(action: Callable[[asyncpg.Connection], Awaitable[_Result]]) -> _Re
 
     try:
         return asyncio.run(run())
-    except (TenantRefused, OSError) as error:
+    except (TenantRefused, asyncpg.PostgresError, OSError) as error:
         _fail(error)
 
 
 def _settings() -> ProvisionSettings:
     try:
-        return ProvisionSettings.model_validate({})
+        return load_settings()
     except ValidationError as error:
         missing = ", ".join(f"TELLTALE_{str(one['loc'][0]).upper()}" for one in error.errors())
         _fail(f"set {missing}")

@@ -1,5 +1,7 @@
 """The schema's migrations, run as the owner role."""
 
+import contextlib
+import io
 import logging
 from pathlib import Path
 from typing import Final
@@ -29,7 +31,8 @@ def migrate(owner_dsn: str, directory: Path = MIGRATIONS) -> int:
 
     backend = get_backend(owner_dsn.replace("postgresql://", "postgresql+psycopg://", 1))
     try:
-        with backend.lock():
+        # yoyo prints the rows of every SELECT in a migration.
+        with backend.lock(), contextlib.redirect_stdout(io.StringIO()):
             pending = backend.to_apply(read_migrations(str(directory)))
             backend.apply_migrations(pending)
     finally:

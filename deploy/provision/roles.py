@@ -1,11 +1,14 @@
 """The database roles and the database itself."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-import asyncpg
+import psycopg
+from psycopg import errors, sql
 
 OWNER: Final = "telltale_owner"
+
+Admin = psycopg.Connection[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,46 +35,58 @@ ROLES: Final = (
     Role("telltale_monitor", connection_limit=20),
 )
 
+# Two provisioners at once would otherwise update the same catalogue row, and one would fail.
+_ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtext('telltale.provision'))"
+_LEAST: Final = sql.SQL("LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOREPLICATION")
+
 
 def password_field(role: str) -> str:
     """Name the setting that carries a role's password, e.g. ``owner_password`` for ``telltale_owner``."""
     return f"{role.removeprefix('telltale_')}_password"
 
 
-async def ensure_roles(admin: asyncpg.Connection, passwords: dict[str, str]) -> None:
+def ensure_roles(admin: Admin, passwords: dict[str, str]) -> None:
     """Make every role, or set an existing one's password and limits again.
 
     Parameters
     ----------
     admin
-        Connection of a role that may create roles.
+        Connection, in autocommit mode, of a role that may create roles.
     passwords
         Password by role name; every role needs one.
     """
-    # Two provisioners at once would otherwise update the same catalogue row and one would fail.
-    async with admin.transaction():
-        await admin.execute("SELECT pg_advisory_xact_lock(hashtext('telltale.provision'))")
+    with admin.transaction():
+        admin.execute(_ONE_AT_A_TIME)
         for role in ROLES:
-            exists = await admin.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role.name)
-            verb = "ALTER" if exists else "CREATE"
-            password = await admin.fetchval("SELECT quote_literal($1::text)", passwords[role.name])
-            await admin.execute(
-                f"{verb} ROLE {role.name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOREPLICATION"
-                f" CONNECTION LIMIT {role.connection_limit} PASSWORD {password}"
+            known = admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role.name]).fetchone()
+            # Hashed here, so that the password itself can never reach the server's log.
+            verifier = admin.pgconn.encrypt_password(
+                passwords[role.name].encode(), role.name.encode(), b"scram-sha-256"
             )
-        # A superuser needs no membership; elsewhere the admin must be able to hand the database to its owner.
-        await admin.execute(f"GRANT {OWNER} TO CURRENT_USER")
+            admin.execute(
+                sql.SQL("{verb} ROLE {name} {attributes} CONNECTION LIMIT {limit} PASSWORD {verifier}").format(
+                    verb=sql.SQL("ALTER" if known else "CREATE"),
+                    name=sql.Identifier(role.name),
+                    attributes=_LEAST,
+                    limit=sql.Literal(role.connection_limit),
+                    verifier=sql.Literal(verifier.decode()),
+                )
+            )
+        # A superuser needs no membership; any other admin must have it to give the database to its owner.
+        admin.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(OWNER)))
 
 
-async def ensure_database(admin: asyncpg.Connection, database: str) -> None:
+def ensure_database(admin: Admin, database: str) -> None:
     """Make the database, owned by the owner role, closed to everyone but our roles."""
-    name = await admin.fetchval("SELECT quote_ident($1)", database)
-    if not await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database):
+    name = sql.Identifier(database)
+    if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
+        create = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'")
         try:
-            await admin.execute(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE template0 ENCODING 'UTF8'")
-        except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
+            admin.execute(create.format(name, sql.Identifier(OWNER)))
+        except (errors.DuplicateDatabase, errors.UniqueViolation):
             pass  # another provisioner was first
-    async with admin.transaction():
-        await admin.execute("SELECT pg_advisory_xact_lock(hashtext('telltale.provision'))")
-        await admin.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
-        await admin.execute(f"GRANT CONNECT ON DATABASE {name} TO {', '.join(role.name for role in ROLES)}")
+    with admin.transaction():
+        admin.execute(_ONE_AT_A_TIME)
+        admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
+        ours = sql.SQL(", ").join(sql.Identifier(role.name) for role in ROLES)
+        admin.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, ours))

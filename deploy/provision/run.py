@@ -2,7 +2,7 @@
 
 import asyncio
 
-import asyncpg
+import psycopg
 
 from deploy.provision.migrations import migrate
 from deploy.provision.roles import ensure_database, ensure_roles
@@ -29,16 +29,13 @@ async def provision(settings: ProvisionSettings) -> int:
                 prefix=settings.topic_prefix,
             )
         )
-        database = group.create_task(provision_database(settings))
+        database = group.create_task(asyncio.to_thread(provision_database, settings))
     return database.result()
 
 
-async def provision_database(settings: ProvisionSettings) -> int:
-    """Make roles, database and schema as they must be."""
-    admin = await asyncpg.connect(settings.admin_dsn)
-    try:
-        await ensure_roles(admin, settings.role_passwords)
-        await ensure_database(admin, settings.postgres_database)
-    finally:
-        await admin.close()
-    return await asyncio.to_thread(migrate, settings.owner_dsn)
+def provision_database(settings: ProvisionSettings) -> int:
+    """Make roles, database and schema as they must be; give how many migrations were applied."""
+    with psycopg.connect(settings.admin_dsn, autocommit=True) as admin:
+        ensure_roles(admin, settings.role_passwords)
+        ensure_database(admin, settings.postgres_database)
+    return migrate(settings.owner_dsn)

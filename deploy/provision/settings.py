@@ -1,6 +1,5 @@
 """What provisioning needs to know, from ``TELLTALE_*`` variables, ``.env`` or the local stack's secrets file."""
 
-import os
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -12,14 +11,13 @@ from deploy.provision.roles import OWNER, ROLES, password_field
 from shared.topics import DEFAULT_PARTITIONS
 
 _CHECKOUT: Final = Path(__file__).resolve().parents[2]
-_LOCAL_SECRETS: Final = Path(os.environ.get("TELLTALE_HOME", _CHECKOUT / ".telltale")) / "secrets.env"
 
 
 class ProvisionSettings(BaseSettings):
     """Where broker and database are, who may change them, and the passwords the roles shall have."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TELLTALE_", env_file=(_CHECKOUT / ".env", _LOCAL_SECRETS), extra="ignore", frozen=True
+        env_prefix="TELLTALE_", env_file=_CHECKOUT / ".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
     kafka_bootstrap: str = Field("127.0.0.1:19092", description="Kafka's host:port, several by comma.")
@@ -54,6 +52,24 @@ class ProvisionSettings(BaseSettings):
 
     def _dsn(self, role: str, password: str, database: str) -> str:
         return f"postgresql://{quote(role)}:{quote(password)}@{self.postgres_host}:{self.postgres_port}/{database}"
+
+
+class _LocalHome(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="TELLTALE_", env_file=_CHECKOUT / ".env", extra="ignore")
+
+    home: Path = Path(".telltale")
+
+
+def load_settings() -> ProvisionSettings:
+    """Read the settings; passwords the environment does not give come from the local stack's secrets file.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        A setting is missing or wrong.
+    """
+    secrets = _CHECKOUT / _LocalHome().home.expanduser() / "secrets.env"
+    return ProvisionSettings.model_validate({"_env_file": (secrets, _CHECKOUT / ".env")})
 
 
 def _secret(settings: ProvisionSettings, role: str) -> str:

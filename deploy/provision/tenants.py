@@ -26,7 +26,7 @@ async def add_tenant(owner: asyncpg.Connection, tenant_id: str) -> bool:
     if not _TENANT_ID.fullmatch(tenant_id):
         raise TenantRefused(f"{tenant_id!r} is no tenant name: use up to 63 lower-case letters, digits and dashes")
     added = await owner.fetchval(
-        "INSERT INTO tenants (tenant_id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING tenant_id", tenant_id
+        "INSERT INTO tenants (tenant_id, name) VALUES ($1, $1) ON CONFLICT DO NOTHING RETURNING tenant_id", tenant_id
     )
     return added is not None
 

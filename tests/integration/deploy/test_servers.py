@@ -26,9 +26,8 @@ async def test_every_role_logs_in_as_itself_and_none_is_superuser(servers: Serve
     for role, dsn in servers.postgres_dsn_by_role.items():
         connection = await asyncpg.connect(dsn)
         try:
-            user, superuser = await connection.fetchrow(
-                "SELECT current_user, usesuper FROM pg_user WHERE usename = current_user"
-            )
+            user = await connection.fetchval("SELECT current_user")
+            superuser = await connection.fetchval("SELECT usesuper FROM pg_user WHERE usename = current_user")
         finally:
             await connection.close()
         assert user == role
