@@ -1,0 +1,107 @@
+"""The ports in memory, for tests and for running without servers."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.insights.books import Outcomes, Partition
+from services.insights.kpis import Step, Tally, Window, step_start
+from services.insights.ports import MinuteCounts, Source, SourceAway
+from shared.topics import Domain
+
+
+class _Fragile:
+    """Away when told to be."""
+
+    source: Source
+
+    def __init__(self) -> None:
+        self.away = False
+
+    def check(self) -> None:
+        """Raise `SourceAway` while away."""
+        if self.away:
+            raise SourceAway(self.source, "told to be away")
+
+
+@dataclass(frozen=True, slots=True)
+class _Minute:
+    tenant_id: str
+    domain: Domain
+    start: datetime
+    tally: Tally = field(default_factory=Tally)
+
+
+class MemoryStore(_Fragile):
+    """Both PostgreSQL ports over a list of what happened."""
+
+    source = "postgres"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._minutes: list[_Minute] = []
+        self.books: dict[Partition, Outcomes] = {}
+
+    def add(self, tenant_id: str, domain: Domain, at: datetime, tally: Tally) -> None:
+        """Count something that happened at a time."""
+        self._minutes.append(_Minute(tenant_id, domain, step_start(at, Step.MINUTE), tally))
+
+    async def tallies(
+        self, tenant_id: str, window: Window, domain: Domain | None, *, with_reasons: bool
+    ) -> Mapping[datetime, Tally]:
+        """See `KpiStore`."""
+        self.check()
+        found: dict[datetime, Tally] = {}
+        for minute in self._minutes:
+            mine = minute.tenant_id == tenant_id and domain in (None, minute.domain)
+            if mine and window.start <= minute.start < window.end:
+                tally = found.setdefault(step_start(minute.start, window.step), Tally())
+                tally.add(minute.tally)
+                if not with_reasons:
+                    tally.reasons.clear()
+                if domain is not None:
+                    tally.dead_letters = 0
+        return found
+
+    async def minute(self, start: datetime) -> MinuteCounts:
+        """See `MonitorStore`."""
+        self.check()
+        verdicts: dict[tuple[str, str, str], int] = {}
+        reasons: dict[tuple[str, str], int] = {}
+        for minute in self._minutes:
+            if minute.start == start:
+                for action, count in minute.tally.verdicts.items():
+                    key = (minute.tenant_id, minute.domain.value, action)
+                    verdicts[key] = verdicts.get(key, 0) + count
+                for code, count in minute.tally.reasons.items():
+                    verdict_reason = (minute.domain.value, code)
+                    reasons[verdict_reason] = reasons.get(verdict_reason, 0) + count
+        return MinuteCounts(verdicts, reasons)
+
+    async def outcomes(self, topics: Iterable[str]) -> Mapping[Partition, Outcomes]:
+        """See `MonitorStore`."""
+        self.check()
+        wanted = set(topics)
+        return {at: told for at, told in self.books.items() if at[0] in wanted}
+
+
+class MemoryBroker(_Fragile):
+    """`Broker` over two dictionaries."""
+
+    source = "kafka"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first: dict[Partition, int] = {}
+        self.next: dict[Partition, int] = {}
+
+    async def beginnings(self, topics: Iterable[str]) -> Mapping[Partition, int]:
+        """See `Broker`."""
+        self.check()
+        wanted = set(topics)
+        return {at: offset for at, offset in self.first.items() if at[0] in wanted}
+
+    async def ends(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
+        """See `Broker`."""
+        self.check()
+        return {at: self.next[at] for at in partitions}
