@@ -1,0 +1,189 @@
+"""Everything but the hot route: receipts, verdicts, health, metrics, OpenAPI. FastAPI, and problems for every error."""
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import msgspec
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+
+from services.gateway.errors import problem_body, trace_id_of
+from services.gateway.keys import authenticate
+from services.gateway.openapi import build_openapi, described
+from services.gateway.ports import ReceiptStore, Replies, StoreUnavailable
+from services.gateway.recent import RecentBatches
+from services.gateway.status import batch_receipt
+from shared.contracts.base import SubjectId, SubjectType
+from shared.problems import (
+    INTERNAL,
+    INVALID_PARAMETER,
+    METHOD_NOT_ALLOWED,
+    NOT_FOUND,
+    STORE_UNAVAILABLE,
+    Problem,
+    ProblemKind,
+)
+from shared.tenancy import KeyRing
+from shared.tracing import child_of
+
+_log = logging.getLogger(__name__)
+_RETRY_STORE_S: Final = 2
+_BY_STATUS: Final[dict[int, ProblemKind]] = {404: NOT_FOUND, 405: METHOD_NOT_ALLOWED}
+_POINTER_UNSAFE: Final = re.compile(r"[~/]")
+
+
+class Checks(msgspec.Struct, frozen=True):
+    """What the gateway needs, and what it can do without."""
+
+    required: Mapping[str, bool]
+    optional: Mapping[str, bool]
+
+    @property
+    def ready(self) -> bool:
+        """Whether everything needed is there."""
+        return all(self.required.values())
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """The answer of ``/readyz``."""
+
+    ready: bool
+    checks: Mapping[str, bool]
+    optional: Mapping[str, bool]
+
+
+def create_api(
+    keys: KeyRing,
+    replies: Replies,
+    store: ReceiptStore,
+    recent: RecentBatches,
+    checks: Callable[[], Checks],
+    lifespan: Any,
+) -> FastAPI:
+    """Make the API beside the hot route.
+
+    Parameters
+    ----------
+    keys, replies, store, recent
+        What the routes read.
+    checks
+        What ``/readyz`` reports.
+    lifespan
+        Opens and closes what the process holds.
+    """
+    api = FastAPI(title="Telltale gateway", version="1", lifespan=lifespan, redoc_url=None)
+    _add_problems(api)
+
+    def tenant(request: Request) -> str:
+        authorization = request.headers.get("authorization")
+        return authenticate(authorization.encode("latin-1") if authorization is not None else None, keys)
+
+    Tenant = Annotated[str, Depends(tenant)]
+
+    @api.get("/v1/batches/{batch_id}", **described("batch_receipt"))
+    async def get_batch(batch_id: UUID, tenant_id: Tenant) -> Response:
+        accepted = recent.get((tenant_id, batch_id))
+        try:
+            stored = await store.receipt(tenant_id, batch_id)
+        except StoreUnavailable:
+            if accepted is None:
+                raise Problem(STORE_UNAVAILABLE, retry_after_s=_RETRY_STORE_S) from None
+            stored = None
+        receipt = batch_receipt(batch_id, stored, accepted)
+        if receipt is None:
+            detail = "no such batch is known; if its POST was not answered 2xx, send it again with the same batch_id"
+            raise Problem(NOT_FOUND, detail)
+        return _json(msgspec.json.encode(receipt))
+
+    @api.get("/v1/subjects/{subject_type}/{subject_id}/verdict", **described("latest_verdict"))
+    async def get_latest_verdict(subject_type: str, subject_id: str, tenant_id: Tenant) -> Response:
+        _check_subject(subject_type, subject_id)
+        verdict = await replies.latest(tenant_id, subject_type, subject_id)
+        if verdict is None:
+            try:
+                verdict = await store.latest_verdict(tenant_id, subject_type, subject_id)
+            except StoreUnavailable:
+                raise Problem(STORE_UNAVAILABLE, retry_after_s=_RETRY_STORE_S) from None
+        if verdict is None:
+            raise Problem(NOT_FOUND, "there is no verdict on this subject yet")
+        return _json(verdict)
+
+    @api.get("/healthz", **described("alive"))
+    async def healthz() -> Response:
+        return _json(b'{"status":"alive"}')
+
+    @api.get("/readyz", **described("ready"))
+    async def readyz() -> Response:
+        found = checks()
+        answer = Readiness(found.ready, found.required, found.optional)
+        return _json(msgspec.json.encode(answer), 200 if found.ready else 503)
+
+    @api.get("/metrics", **described("metrics"))
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    api.openapi = lambda: build_openapi(api)  # type: ignore[method-assign]
+    return api
+
+
+def _json(body: bytes, status: int = 200) -> Response:
+    return Response(body, status, media_type="application/json")
+
+
+def _check_subject(subject_type: str, subject_id: str) -> None:
+    errors = []
+    for name, value, kind in (("subject_type", subject_type, SubjectType), ("subject_id", subject_id, SubjectId)):
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError:
+            errors.append({"pointer": f"/path/{name}", "code": "invalid_value", "detail": "not of the contract"})
+    if errors:
+        raise Problem(INVALID_PARAMETER, errors=errors)
+
+
+def answer_problem(request: Request, problem: Problem, trace_id: str | None = None) -> Response:
+    """Write a problem as a response."""
+    trace_id = trace_id or trace_id_of(child_of(request.headers.get("traceparent")))
+    response = Response(problem_body(problem, trace_id), problem.kind.status)
+    for name, value in problem.headers().items():
+        response.headers[name] = value
+    return response
+
+
+def _add_problems(api: FastAPI) -> None:
+    @api.exception_handler(Problem)
+    async def on_problem(request: Request, problem: Problem) -> Response:
+        return answer_problem(request, problem)
+
+    @api.exception_handler(HTTPException)
+    async def on_http(request: Request, error: HTTPException) -> Response:
+        kind = _BY_STATUS.get(error.status_code, INVALID_PARAMETER)
+        response = answer_problem(request, Problem(kind))
+        allow = (error.headers or {}).get("Allow")
+        if allow:
+            response.headers["allow"] = allow
+        return response
+
+    @api.exception_handler(Exception)
+    async def on_defect(request: Request, error: Exception) -> Response:
+        trace_id = trace_id_of(child_of(request.headers.get("traceparent")))
+        _log.error("request failed", exc_info=error, extra={"trace_id": trace_id})
+        return answer_problem(request, Problem(INTERNAL), trace_id)
+
+    @api.exception_handler(RequestValidationError)
+    async def on_invalid(request: Request, error: RequestValidationError) -> Response:
+        errors = [
+            {
+                "pointer": "".join("/" + _POINTER_UNSAFE.sub("_", str(step)) for step in item["loc"]),
+                "code": "invalid_value",
+                "detail": str(item["msg"])[:200],
+            }
+            for item in error.errors()
+        ]
+        return answer_problem(request, Problem(INVALID_PARAMETER, errors=errors))

@@ -1,0 +1,124 @@
+"""Composition root of the gateway."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+
+from services.gateway.api import Checks, create_api
+from services.gateway.errors import send_problem, trace_id_of
+from services.gateway.ingest import Ingest, Receive, Scope, Send
+from services.gateway.kafka import KafkaLimits, KafkaPublisher
+from services.gateway.ports import Publisher, ReceiptStore, Replies
+from services.gateway.receipts import PostgresReceipts
+from services.gateway.recent import RecentBatches
+from services.gateway.replies import RedisReplies
+from services.gateway.settings import GatewaySettings
+from shared.problems import INTERNAL, Problem
+from shared.tenancy import KeyRing, LoadKeys
+from shared.tracing import child_of
+
+_log = logging.getLogger(__name__)
+INGEST_PATH = "/v1/events"
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """The gateway's outside world; tests give the in-memory ones."""
+
+    publisher: Publisher
+    replies: Replies
+    store: ReceiptStore
+    load_keys: LoadKeys
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+def real_adapters(settings: GatewaySettings) -> Adapters:
+    """Make the adapters to Kafka, Redis and PostgreSQL; call it inside the event loop."""
+    store = PostgresReceipts(settings.postgres_dsn.get_secret_value(), settings.postgres_pool_size)
+    replies = RedisReplies(settings.redis_url.get_secret_value(), secrets.token_hex(8), settings.max_waiting)
+    return Adapters(
+        publisher=KafkaPublisher(KafkaLimits.of(settings)),
+        replies=replies,
+        store=store,
+        load_keys=store.load_keys,
+    )
+
+
+class GatewayApp:
+    """The ASGI app: the hot route by itself, the API for all else.
+
+    Parameters
+    ----------
+    ingest, api
+        The two.
+    keys
+        Whose an API key is.
+    """
+
+    def __init__(self, ingest: Ingest, api: FastAPI, keys: KeyRing) -> None:
+        self.ingest = ingest
+        self.api = api
+        self.keys = keys
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http" and scope["path"] == INGEST_PATH:
+            await self.ingest(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._guarded(scope, receive, send)
+        else:
+            await self.api(scope, receive, send)
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with a problem whatever happens; the API's own handler has logged and answered most."""
+        started = False
+
+        async def noting(message: Scope) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.api(scope, receive, noting)
+        except Exception:
+            if not started:
+                trace_id = trace_id_of(child_of(None))
+                _log.exception("request failed", extra={"trace_id": trace_id})
+                await send_problem(Problem(INTERNAL), trace_id, send, None)
+
+
+def create_app(settings: GatewaySettings, adapters: Adapters) -> GatewayApp:
+    """Put the gateway together. It starts whether or not its servers are there, and finds them by itself."""
+    keys = KeyRing(adapters.load_keys)
+    recent = RecentBatches(settings.recent_batches)
+
+    def checks() -> Checks:
+        return Checks(
+            required={"api_keys": keys.loaded, "broker": adapters.publisher.ready},
+            optional={"redis": adapters.replies.ready, "postgresql": adapters.store.ready},
+        )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await adapters.store.start()
+        await adapters.publisher.start()
+        await adapters.replies.start()
+        refresher = asyncio.create_task(keys.keep_fresh(), name="api-keys")
+        try:
+            yield
+        finally:  # the server has finished its requests; close in reverse
+            refresher.cancel()
+            await asyncio.wait([refresher])
+            await adapters.replies.stop()
+            await adapters.publisher.stop()
+            await adapters.store.stop()
+
+    api = create_api(keys, adapters.replies, adapters.store, recent, checks, lifespan)
+    ingest = Ingest(settings, keys, adapters.publisher, adapters.replies, recent, adapters.now)
+    return GatewayApp(ingest, api, keys)

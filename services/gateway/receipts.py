@@ -1,0 +1,137 @@
+"""Receipts from PostgreSQL, each in a transaction that sees one tenant."""
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from services.gateway.ports import Rejection, StoredReceipt, StoreUnavailable
+from shared.api_keys import StoredKey
+from shared.tenancy import LoadKeys, load_keys_from
+
+_log = logging.getLogger(__name__)
+_TIMEOUT_S: Final = 2.0
+_SQL: Final = Path(__file__).with_name("receipts.sql")
+_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+def read_queries(text: str) -> dict[str, str]:
+    """Read named queries, without their comments."""
+    queries = {}
+    for part in re.split(r"^-- name: ", text, flags=re.MULTILINE)[1:]:
+        name, _, body = part.partition("\n")
+        lines = [line for line in body.splitlines() if not line.startswith("--")]
+        queries[name.strip()] = "\n".join(lines).strip().rstrip(";")
+    return queries
+
+
+_QUERIES: Final = read_queries(_SQL.read_text(encoding="utf-8"))
+
+
+class PostgresReceipts:
+    """Receipts and latest verdicts of a tenant.
+
+    Parameters
+    ----------
+    dsn
+        PostgreSQL, as the gateway's own role.
+    pool_size
+        Most connections.
+    """
+
+    def __init__(self, dsn: str, pool_size: int) -> None:
+        # Without a least size the pool connects at first use, so the gateway starts while the database is away.
+        self._pool = asyncpg.create_pool(
+            dsn, min_size=0, max_size=pool_size, timeout=_TIMEOUT_S, command_timeout=_TIMEOUT_S
+        )
+        self._answered = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether the database answered last time; loading keys asks it every 2 seconds."""
+        return self._answered
+
+    @property
+    def load_keys(self) -> LoadKeys:
+        """How to load the active API keys."""
+        load = load_keys_from(self._pool)
+
+        async def noted() -> Mapping[str, StoredKey]:
+            self._answered, keys = False, await load()
+            self._answered = True
+            return keys
+
+        return noted
+
+    async def start(self) -> None:
+        """Make the pool ready; connects to nothing yet."""
+        await self._pool
+
+    async def stop(self) -> None:
+        """Close every connection."""
+        try:
+            await asyncio.wait_for(self._pool.close(), _TIMEOUT_S)
+        except TimeoutError:
+            self._pool.terminate()
+
+    async def receipt(self, tenant_id: str, batch_id: UUID) -> StoredReceipt | None:
+        """Give what is known of a tenant's batch, or None.
+
+        Raises
+        ------
+        StoreUnavailable
+            The database cannot answer.
+        """
+        async with self._reading(tenant_id) as connection:
+            row = await connection.fetchrow(_QUERIES["receipt"], batch_id)
+            letters = await connection.fetch(_QUERIES["rejections"], batch_id)
+        if row is None or (row["received_at"] is None and row["scored_at"] is None and not letters):
+            return None
+        # A verdict may be there before its batch, which another consumer writes.
+        prefix = "" if row["received_at"] is not None else "verdict_"
+        return StoredReceipt(
+            domain=row[prefix + "domain"],
+            subject=row[prefix + "subject"],
+            events=row[prefix + "event_count"],
+            received_at=row[prefix + "received_at"],
+            persisted_at=row["persisted_at"],
+            verdict_id=row["verdict_id"],
+            scored_at=row["scored_at"],
+            rejections=tuple(
+                Rejection(letter["stage"], letter["reason"], letter["detail"], letter["persisted_at"])
+                for letter in letters
+            ),
+        )
+
+    async def latest_verdict(self, tenant_id: str, subject_type: str, subject_id: str) -> bytes | None:
+        """Give a subject's latest verdict (JSON), or None.
+
+        Raises
+        ------
+        StoreUnavailable
+            The database cannot answer.
+        """
+        async with self._reading(tenant_id) as connection:
+            document = await connection.fetchval(_QUERIES["latest_verdict"], tenant_id, subject_type, subject_id)
+        return document.encode() if document is not None else None
+
+    @asynccontextmanager
+    async def _reading(self, tenant_id: str) -> "AsyncIterator[asyncpg.pool.PoolConnectionProxy[asyncpg.Record]]":
+        try:
+            async with (
+                asyncio.timeout(2 * _TIMEOUT_S),
+                self._pool.acquire(timeout=_TIMEOUT_S) as connection,
+                connection.transaction(readonly=True),
+            ):
+                await connection.execute(_QUERIES["tenant"], tenant_id)
+                yield connection
+        except _AWAY as error:
+            self._answered = False
+            _log.warning("the database cannot answer: %r", error)
+            raise StoreUnavailable from error

@@ -1,0 +1,46 @@
+"""Batches this process accepted lately, so that a receipt is there before the database has the row."""
+
+from collections import OrderedDict
+from datetime import datetime
+from typing import NamedTuple
+
+from services.gateway.ports import BatchKey
+from shared.topics import Domain
+
+
+class Accepted(NamedTuple):
+    """What the gateway itself knows of a batch."""
+
+    domain: Domain
+    subject: str  # type/id
+    events: int
+    received_at: datetime
+
+
+class RecentBatches:
+    """The last so many accepted batches; the oldest goes first.
+
+    Parameters
+    ----------
+    limit
+        Most batches remembered.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._batches: OrderedDict[BatchKey, Accepted] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def add(self, key: BatchKey, accepted: Accepted) -> None:
+        """Remember a batch; the first acceptance stands."""
+        if key in self._batches:
+            return
+        self._batches[key] = accepted
+        if len(self._batches) > self._limit:
+            self._batches.popitem(last=False)
+
+    def get(self, key: BatchKey) -> Accepted | None:
+        """Give a batch's acceptance, if it is remembered."""
+        return self._batches.get(key)
