@@ -100,6 +100,9 @@ def render_properties(settings: StackSettings, data: Path) -> str:
         "transaction.state.log.num.partitions": 4,
         "share.coordinator.state.topic.replication.factor": 1,
         "share.coordinator.state.topic.min.isr": 1,
+        # A killed broker is let back in only when its old session has run out (default 9 s).
+        "broker.session.timeout.ms": 3000,
+        "broker.heartbeat.interval.ms": 500,
         "log.cleaner.dedupe.buffer.size": _CLEANER_BUFFER_BYTES,
     }
     return "".join(f"{name}={value}\n" for name, value in properties.items())
@@ -112,10 +115,17 @@ def prepare(kafka: Kafka, settings: StackSettings) -> None:
     (kafka.place / "log4j2.yaml").write_text(_LOG4J)
     if (kafka.data / "meta.properties").exists():
         return
-    cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-    format_arguments = ("kafka.tools.StorageTool", "format", "--cluster-id", cluster, "-c", str(kafka.properties))
+    format_arguments = ("kafka.tools.StorageTool", "format", "--cluster-id", _cluster_id(), "-c", str(kafka.properties))
     done = subprocess.run(
         kafka.java(*format_arguments), capture_output=True, text=True, timeout=_FORMAT_TIMEOUT_S, check=False
     )
     if done.returncode != 0:
         raise NeedsAttention(f"formatting Kafka's log directory failed: {done.stderr.strip() or done.stdout.strip()}")
+
+
+def _cluster_id() -> str:
+    """Make an id in Kafka's form; one that begins with a dash would be read as an option."""
+    while True:
+        made = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        if not made.startswith("-"):
+            return made

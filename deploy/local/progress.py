@@ -1,11 +1,14 @@
 """What a person sees while the system starts: one line a part, redrawn on a terminal, plain lines elsewhere."""
 
 import time
+from typing import Final
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
+
+_PLAIN_EVERY: Final = 10
 
 
 class Progress:
@@ -30,6 +33,11 @@ class Progress:
         """Say what is going on with a part."""
         self._started.setdefault(name, time.monotonic())
         self._show(name, "yellow", text)
+
+    def count(self, name: str, what: str, done: int, total: int) -> None:
+        """Say how much of something is done; off a terminal not at every step."""
+        if self._live is not None or done == total or done % _PLAIN_EVERY == 0:
+            self.note(name, f"{what} {done} of {total}")
 
     def ready(self, name: str, detail: str = "") -> None:
         """Say that a part is ready and how long it took."""

@@ -176,7 +176,7 @@ class Stack:
         jars.ensure_jars(
             parts.jar_cache(self.settings),
             wanted,
-            lambda done, total: progress.note("kafka", f"fetched {done} of {total} jars"),
+            lambda done, total: progress.count("kafka", "fetching jars", done, total),
         )
         progress.note("kafka", "starting")
         kafka.prepare(parts.kafka_of(self.settings), self.settings)

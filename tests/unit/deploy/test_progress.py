@@ -1,0 +1,18 @@
+import io
+
+from rich.console import Console
+
+from deploy.local.progress import Progress
+
+
+def test_without_a_terminal_each_change_is_one_plain_line() -> None:
+    out = io.StringIO()
+    with Progress(Console(file=out, force_terminal=False)) as progress:
+        progress.note("kafka", "starting")
+        progress.note("kafka", "starting")
+        progress.ready("kafka", "port 19092")
+        progress.failed("redis", "[why]")
+    lines = out.getvalue().splitlines()
+    assert lines[0] == "kafka: starting"
+    assert lines[1].startswith("kafka: ready in ")
+    assert lines[2:] == ["redis: failed: [why]"]
