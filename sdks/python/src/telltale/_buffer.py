@@ -112,25 +112,18 @@ class Buffer:
         if item.event_count > MAX_EVENTS_PER_BATCH or ENVELOPE_BYTES + size > limits.max_batch_bytes:
             raise ValueError("the item alone is larger than a batch may be: cut it")
         line = self._lines.get(key)
-        batch = line.open if line else None
-        overhead = 0 if batch else ENVELOPE_BYTES
+        joins = line is not None and line.open is not None and self._fits(line.open, item)
+        room = size if joins else size + ENVELOPE_BYTES
         if (
             self.event_count + item.event_count > limits.max_buffered_events
-            or self.size_bytes + size + overhead > limits.max_buffered_bytes
+            or self.size_bytes + room > limits.max_buffered_bytes
         ):
             return False
-        if line is None:
-            line = self._lines[key] = _Line()
-        if batch is not None and not self._fits(batch, item):
-            self._seal(key, line)
-            batch = None
-        if batch is None:
-            batch = line.open = Batch(key, now_s)
-            self._lingering[key] = now_s
-            self.size_bytes += ENVELOPE_BYTES
+        line = line or self._lines.setdefault(key, _Line())
+        batch = line.open if joins and line.open else self._open(key, line, now_s)
         batch.append(item)
         self.event_count += item.event_count
-        self.size_bytes += size
+        self.size_bytes += room
         if batch.event_count >= limits.max_batch_events:
             self._seal(key, line)
         return True
@@ -229,6 +222,13 @@ class Buffer:
             and batch.size_bytes + len(item.json) + 1 <= self._limits.max_batch_bytes
             and batch.track_count + item.is_track <= MAX_TRACKS_PER_BATCH
         )
+
+    def _open(self, key: Key, line: _Line, now_s: float) -> Batch:
+        if line.open:
+            self._seal(key, line)
+        line.open = Batch(key, now_s)
+        self._lingering[key] = now_s
+        return line.open
 
     def _seal(self, key: Key, line: _Line) -> None:
         assert line.open is not None

@@ -1,11 +1,12 @@
 """The client: what is added leaves in batches, or its caller is told."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 from urllib.parse import quote
 from uuid import UUID
 
@@ -16,9 +17,11 @@ from telltale._buffer import Batch, Buffer, Item, Key
 from telltale._errors import Unavailable
 from telltale._http import Http, connect
 from telltale._ledger import Ledger
-from telltale._models import Domain, Limits, OnDrop, OnReceipt, Receipt, Stats, SubjectType, Verdict
+from telltale._models import MAX_WAIT_MS, Domain, Limits, OnDrop, OnReceipt, Receipt, Stats, SubjectType, Verdict
 from telltale._sender import Clocks, Sender
 from telltale._wire import BATCHES_PATH, decode_receipt
+
+_SUBJECT_ID: Final = re.compile(r"[A-Za-z0-9._:@=+~-]{1,128}\Z")
 
 
 class AsyncClient:
@@ -100,7 +103,15 @@ class AsyncClient:
         await self.close()
 
     def subject(self, subject_type: SubjectType, subject_id: str, *, domain: Domain = "behavior") -> "Subject":
-        """Name who or what the events are about. Costs nothing; make as many as you like."""
+        """Name who or what the events are about. Costs nothing; make as many as you like.
+
+        Raises
+        ------
+        ValueError
+            The id is not 1 to 128 letters, digits or ``._:@=+~-``.
+        """
+        if not _SUBJECT_ID.match(subject_id):
+            raise ValueError("a subject id is 1 to 128 letters, digits or ._:@=+~-")
         return Subject(self, Key(domain, subject_type, subject_id))
 
     def stats(self) -> Stats:
@@ -141,15 +152,24 @@ class AsyncClient:
             await self._stop()
 
     async def _stop(self) -> None:
-        tasks = [*self._deliveries, *([self._dispatcher] if self._dispatcher else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # The dispatcher first: a delivery must have begun before it is cancelled, or its batches would go unreported.
+        await _cancelled([self._dispatcher] if self._dispatcher else [])
+        await _cancelled(list(self._deliveries))
         rest = self._buffer.take_rest()
         if rest:
             self._ledger.dropped(rest, "closed", Unavailable("the client was closed"))
         self._ledger.report_refused()
         await self._http_client.aclose()
+
+    def _encode(self, fields: Mapping[str, Any], time_field: str) -> bytes:
+        if not isinstance(fields.get("type"), str):
+            raise ValueError("an event needs a type")
+        time_value = fields.get(time_field)
+        if time_value is None:
+            fields = {**fields, time_field: self._clocks.utc_now()}
+        elif isinstance(time_value, datetime) and time_value.tzinfo is None:
+            raise ValueError(f"{time_field} has no time zone")
+        return msgspec.json.encode(fields)
 
     def _add(self, key: Key, item: Item) -> bool:
         if self._dispatcher is None:
@@ -241,7 +261,7 @@ class Subject:
         TypeError
             It holds what JSON cannot.
         """
-        return self._client._add(self._key, Item(self._encode(event, "occurred_at"), 1, False))
+        return self._client._add(self._key, Item(self._client._encode(event, "occurred_at"), 1, False))
 
     def add_track(self, track: Mapping[str, Any]) -> bool:
         """Add many samples of one signal as columns; each sample counts as one event.
@@ -265,10 +285,10 @@ class Subject:
         """
         if self._key.domain != "behavior":
             raise ValueError(f"the domain {self._key.domain!r} has no tracks")
-        if "started_at" not in track:
+        if track.get("started_at") is None:
             raise ValueError("a track needs started_at")
         samples = _sample_count(track)
-        return self._client._add(self._key, Item(self._encode(track, "started_at"), samples, True))
+        return self._client._add(self._key, Item(self._client._encode(track, "started_at"), samples, True))
 
     async def verdict(self, wait_ms: int = 1_000) -> Verdict | None:
         """Send what waits for this subject and ask for the verdict in the answer.
@@ -276,7 +296,7 @@ class Subject:
         Parameters
         ----------
         wait_ms
-            How long the server may wait for the verdict.
+            How long the server may wait for the verdict, at most 10,000.
 
         Returns
         -------
@@ -285,23 +305,16 @@ class Subject:
 
         Raises
         ------
+        ValueError
+            ``wait_ms`` is out of range.
         Refused
             The server will not have these events.
         Unavailable
             They could not be delivered before the deadline, or the client was closed.
         """
+        if not 0 < wait_ms <= MAX_WAIT_MS:
+            raise ValueError(f"wait_ms is 1 to {MAX_WAIT_MS}")
         return await self._client._verdict(self._key, wait_ms)
-
-    @staticmethod
-    def _encode(fields: Mapping[str, Any], time_field: str) -> bytes:
-        if not isinstance(fields.get("type"), str):
-            raise ValueError("an event needs a type")
-        time_value = fields.get(time_field)
-        if time_value is None:
-            fields = {**fields, time_field: _utc_now()}
-        elif isinstance(time_value, datetime) and time_value.tzinfo is None:
-            raise ValueError(f"{time_field} has no time zone")
-        return msgspec.json.encode(fields)
 
 
 def _sample_count(track: Mapping[str, Any]) -> int:
@@ -312,6 +325,12 @@ def _sample_count(track: Mapping[str, Any]) -> int:
     if "t" not in columns or len(lengths) != 1 or 0 in lengths:
         raise ValueError("a track needs t, and columns of equal length, not empty")
     return lengths.pop()
+
+
+async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _utc_now() -> datetime:

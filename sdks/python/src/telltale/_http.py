@@ -14,7 +14,7 @@ from telltale._errors import Refused, Unauthenticated
 from telltale._models import Problem
 from telltale._wire import decode_problem, parse_retry_after
 
-_KEY: Final = re.compile(r"^[\x21-\x7e]{1,512}$")
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,512}\Z")
 _TRY_AGAIN_4XX: Final = frozenset({408, 425, 429})
 # The server says of these that it did not take the request; after any other 5xx it may have.
 _NOT_TAKEN: Final = frozenset({"too_many_in_flight", "auth_unavailable"})

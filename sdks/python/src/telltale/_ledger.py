@@ -78,7 +78,7 @@ class Ledger:
         self._buffer.settle(batch.event_count)
         self._answer(batch, receipt)
         if self._on_receipt:
-            _tell(self._on_receipt, receipt or Receipt(batch_id=batch.batch_id, event_count=batch.event_count))
+            _tell(self._on_receipt, receipt or Receipt(batch_id=batch.batch_id, events=batch.event_count))
 
     def dropped(self, batches: Sequence[Batch], reason: DropReason, error: Exception) -> None:
         """Account for batches that were given up."""

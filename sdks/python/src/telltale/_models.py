@@ -64,6 +64,7 @@ class Limits:
 
 MAX_EVENTS_PER_BATCH = 10_000
 MAX_TRACKS_PER_BATCH = 1_000
+MAX_WAIT_MS = 10_000
 
 
 class ProblemItem(msgspec.Struct, frozen=True):
@@ -77,7 +78,7 @@ class ProblemItem(msgspec.Struct, frozen=True):
 class Problem(msgspec.Struct, frozen=True):
     """The server's reason for not doing as asked (RFC 9457)."""
 
-    status: int
+    status: int = 0
     code: str = ""
     title: str = ""
     detail: str = ""
@@ -122,12 +123,29 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     received_at: datetime | None = None
 
 
+class Rejection(msgspec.Struct, frozen=True):
+    """Why a batch, or its verdict, went no further."""
+
+    stage: str
+    reason: str
+    detail: str = ""
+
+
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """What the server says of one batch."""
+    """What the server says of one batch.
+
+    ``events`` counts its events and samples. The times, ``rejections`` and ``verdict_id`` are known to
+    `AsyncClient.receipt` only; ``verdict`` to a caller who waited for it only.
+    """
 
     batch_id: UUID
     status: str = "accepted"
-    event_count: int = 0
+    events: int = 0
+    received_at: datetime | None = None
+    persisted_at: datetime | None = None
+    scored_at: datetime | None = None
+    verdict_id: UUID | None = None
+    rejections: list[Rejection] = []
     verdict: Verdict | None = None
 
 

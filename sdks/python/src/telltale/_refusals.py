@@ -11,6 +11,8 @@ _TOO_LARGE: Final = 413
 _INVALID: Final = frozenset({400, 422})
 # A server may name one bad item at a time; a batch that is bad all over shall not cost a request for each.
 _MAX_MENDINGS: Final = 4
+# A check that a batch may pass at one time and fail at another.
+_BY_THE_CLOCK: Final = frozenset({"clock_skew"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ def _without_bad_items(batch: Batch, problem: Problem) -> Plan:
     places = _places(batch)
     bad = [item for item, place in zip(batch.items, places, strict=True) if place in bad_places]
     good = [item for item, place in zip(batch.items, places, strict=True) if place not in bad_places]
+    if not {error.code for error in problem.errors} & _BY_THE_CLOCK:
+        batch.uncertain = False  # what is wrong now was wrong from the start: the server never took it
     if not bad or not good or batch.uncertain or batch.mended >= _MAX_MENDINGS:
         return Plan(drop=[batch])
     bad_part, good_part = batch.parted(bad, good)

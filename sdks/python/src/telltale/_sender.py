@@ -1,11 +1,13 @@
 """Deliver batches or give them up: retries with the same ids, refusals taken apart."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
+from uuid import UUID
 
 import tenacity
 
@@ -14,8 +16,9 @@ from telltale._errors import Refused, Unavailable
 from telltale._http import Http, TryAgain
 from telltale._models import DropReason, Limits, Receipt
 from telltale._refusals import plan_after
-from telltale._wire import BATCHES_PATH, decode_receipts, encode_request
+from telltale._wire import EVENTS_PATH, decode_receipts, encode_request
 
+_log: Final = logging.getLogger("telltale")
 _FIRST_BACKOFF_S: Final = 0.2
 _RETRY_AFTER_JITTER_S: Final = 0.5
 
@@ -103,9 +106,12 @@ class Sender:
                 todo.extendleft(reversed(plan.resend))
             except TryAgain as error:
                 self._give_up(current, "unavailable", Unavailable(str(error)))
+            except Exception as error:  # a fault of ours, or of the caller's hook, must not lose batches in silence
+                _log.exception("batches could not be sent")
+                self._give_up(current, "unavailable", error)
             else:
                 for batch in current:
-                    self._report.delivered(batch, receipts.get(str(batch.batch_id)))
+                    self._report.delivered(batch, receipts.get(batch.batch_id))
 
     async def get(self, path: str) -> bytes:
         """Ask for a document.
@@ -123,9 +129,9 @@ class Sender:
         except TryAgain as error:
             raise Unavailable(str(error)) from error
 
-    async def _post(self, batches: list[Batch], deadline_s: float) -> dict[str, Receipt]:
+    async def _post(self, batches: list[Batch], deadline_s: float) -> dict[UUID, Receipt]:
         wait_ms = max(batch.wait_ms for batch in batches)
-        path = f"{BATCHES_PATH}?wait_ms={wait_ms}" if wait_ms else BATCHES_PATH
+        path = f"{EVENTS_PATH}?wait_ms={wait_ms}" if wait_ms else EVENTS_PATH
         headers = self._headers()
         tries = 0
 
@@ -151,7 +157,7 @@ class Sender:
             receipts = decode_receipts(await self._retrying(attempt, deadline_s))
         except ValueError:
             return {}  # 2xx is the server's promise, whatever the answer's body
-        return {str(receipt.batch_id): receipt for receipt in receipts}
+        return {receipt.batch_id: receipt for receipt in receipts}
 
     def _give_up(self, batches: Sequence[Batch], reason: DropReason, error: Exception) -> None:
         sure = [batch for batch in batches if not batch.uncertain]

@@ -11,6 +11,7 @@ import msgspec
 from telltale._buffer import Batch
 from telltale._models import Problem, Receipt
 
+EVENTS_PATH: Final = "/v1/events"
 BATCHES_PATH: Final = "/v1/batches"
 
 _POINTER_INDEX: Final = re.compile(r"^/(\d{1,9})(?:/|$)")
@@ -56,10 +57,7 @@ def decode_receipts(body: bytes) -> list[Receipt]:
     ValueError
         It is no receipt.
     """
-    try:
-        return _receipts_decoder.decode(body).receipts
-    except msgspec.ValidationError:
-        return [_receipt_decoder.decode(body)]
+    return _receipts_decoder.decode(body).receipts
 
 
 def decode_receipt(body: bytes) -> Receipt:
@@ -76,7 +74,7 @@ def decode_receipt(body: bytes) -> Receipt:
 def decode_problem(status: int, body: bytes) -> Problem:
     """Read a problem document; anything else (a proxy's page) gives one with the status only."""
     try:
-        return _problem_decoder.decode(body)
+        return msgspec.structs.replace(_problem_decoder.decode(body), status=status)
     except ValueError:
         return Problem(status=status, title="no problem document in the answer")
 
