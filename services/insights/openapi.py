@@ -1,12 +1,14 @@
 """The OpenAPI document. Answers are written without pydantic, so their models are added by hand."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from services.insights.responses import KpiReport, ProblemDocument
+from services.insights.kpis import Step, Tally, Window
+from services.insights.responses import KpiParameters, KpiReport, ProblemDocument, report
 
 
 def install(app: FastAPI) -> None:
@@ -20,7 +22,17 @@ def install(app: FastAPI) -> None:
                 ref_template="#/components/schemas/{model}",
             )
             written.setdefault("components", {}).setdefault("schemas", {}).update(models["$defs"])
+            answered = written["paths"]["/v1/kpis"]["get"]["responses"]["200"]["content"]["application/json"]
+            answered["example"] = _example()
             app.openapi_schema = written
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]
+
+
+def _example() -> dict[str, Any]:
+    """Give an answer. Through ``responses`` the framework would drop its nulls."""
+    start = datetime(2026, 3, 1, 17, 0, tzinfo=UTC)
+    asked = Window(start, start + timedelta(minutes=2), Step.MINUTE)
+    busy = Tally(40, 2_000, 1, {"ALLOW": 36, "CHALLENGE": 1, "BLOCK": 3}, 4.2, {"NO_POINTER_MOVEMENT": 4})
+    return report(asked, {start: busy}, KpiParameters.model_validate({"group_by": "action,reason"}))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.insights.errors import RETRY_AFTER_S, invalid
-from services.insights.kpis import Step, Tally, Window, WindowError, window
+from services.insights.kpis import WindowError, window
 from services.insights.ports import KpiStore
 from services.insights.responses import KpiParameters, KpiReport, ProblemDocument, report
 from shared import metrics
@@ -88,13 +88,6 @@ async def _no_repeats(request: Request) -> None:
         raise invalid([(name, "repeated_parameter", "given more than once") for name in repeated])
 
 
-def _example() -> dict[str, Any]:
-    start = datetime(2026, 3, 1, 17, 0, tzinfo=UTC)
-    asked = Window(start, start + timedelta(minutes=2), Step.MINUTE)
-    busy = Tally(40, 2_000, 1, {"ALLOW": 36, "CHALLENGE": 1, "BLOCK": 3}, 4.2, {"NO_POINTER_MOVEMENT": 4})
-    return report(asked, {start: busy}, KpiParameters.model_validate({"group_by": "action,reason"}))
-
-
 def _problem(example: Problem) -> dict[str, Any]:
     return {
         "description": example.kind.title,
@@ -110,12 +103,7 @@ def _problem(example: Problem) -> dict[str, Any]:
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The KPIs",
-        "content": {
-            "application/json": {
-                "schema": {"$ref": f"#/components/schemas/{KpiReport.__name__}"},
-                "example": _example(),
-            }
-        },
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{KpiReport.__name__}"}}},
     },
     401: _problem(Problem(UNAUTHENTICATED)),
     422: _problem(invalid([("step", "too_many_points", "a series has at most 1500 points; take a longer step")])),

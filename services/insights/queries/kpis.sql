@@ -29,8 +29,8 @@ FROM kpi_reasons_by_minute
 WHERE tenant_id = $1 AND minute >= $2 AND minute < $3 AND ($5::text IS NULL OR domain = $5)
 GROUP BY 1, 2;
 
--- A dead letter may be of no readable domain, so they are counted across domains only.
 -- name: dead_letters
+-- A dead letter may be of no readable domain, so they are counted across domains only.
 SELECT date_bin($4, minute, '2000-01-01 00:00+00') AS start,
        sum(letters)::bigint AS letters
 FROM kpi_dead_letters_by_minute
