@@ -1,11 +1,13 @@
 """What the client tells about its device."""
 
+from typing import Final
+
 import msgspec
 
 from services.scorer.features import Feature, Features
 from shared.contracts.behavior import DeviceFingerprint
 
-DEVICE_FEATURES = {
+DEVICE_FEATURES: Final = {
     "webdriver": Feature("bool", "whether the browser said it is driven by a program; none when it said nothing"),
     "automation_flag_count": Feature("count", "traces of automation tools the client found; none when it did not look"),
 }

@@ -1,34 +1,62 @@
 """The feature table of the behaviour domain, and the state behind it.
 
-Intervals are taken by the client's own clock, uncorrected: the correction moves with the network's delay.
+Times between events are taken by the client's own clock, uncorrected: the correction moves with the network's delay.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from services.scorer.domains.behavior.device import DEVICE_FEATURES, DeviceState
+from services.scorer.domains.behavior.keys import KEY_FEATURES, KeyState
+from services.scorer.domains.behavior.pointer import POINTER_FEATURES, PointerState
+from services.scorer.domains.behavior.trust import TRUST_FEATURES, TrustState
 from services.scorer.features import Feature, Features
 from shared.contracts.batch import BehaviorBatch
-from shared.contracts.behavior import DeviceFingerprint
+from shared.contracts.behavior import (
+    DeviceFingerprint,
+    KeyPress,
+    KeyTrack,
+    PointerDown,
+    PointerMove,
+    PointerTrack,
+    PointerUp,
+    TouchEnd,
+    TouchMove,
+    TouchStart,
+)
 
-FEATURES: Final[Mapping[str, Feature]] = DEVICE_FEATURES
+FEATURES: Final[Mapping[str, Feature]] = DEVICE_FEATURES | TRUST_FEATURES | POINTER_FEATURES | KEY_FEATURES
+
+# What a device makes. Scripts may well change forms, scroll and focus: password managers and pages themselves do.
+_INPUT_EVENTS: Final = (PointerMove, PointerDown, PointerUp, KeyPress, TouchStart, TouchMove, TouchEnd)
 
 
 class State(msgspec.Struct, array_like=True):
     """What is remembered of one session's behaviour."""
 
     device: DeviceState = msgspec.field(default_factory=DeviceState)
+    trust: TrustState = msgspec.field(default_factory=TrustState)
+    pointer: PointerState = msgspec.field(default_factory=PointerState)
+    keys: KeyState = msgspec.field(default_factory=KeyState)
 
     def observe(self, batch: BehaviorBatch) -> None:
         """Fold one batch in."""
-        by_type: defaultdict[type, list[Any]] = defaultdict(list)
-        for event in batch.events:
-            by_type[type(event)].append(event)
-        self.device.observe(by_type[DeviceFingerprint])
+        events, tracks = _by_type(batch.events), _by_type(batch.tracks)
+        self.device.observe(events[DeviceFingerprint])
+        self.trust.observe([event for kind in _INPUT_EVENTS for event in events[kind]], batch.tracks)
+        self.pointer.observe(events[PointerMove], tracks[PointerTrack], events[PointerDown])
+        self.keys.observe(events[KeyPress], tracks[KeyTrack])
 
     def values(self) -> Features:
         """Give the features of ``FEATURES``."""
-        return self.device.values()
+        return {**self.device.values(), **self.trust.values(), **self.pointer.values(), **self.keys.values()}
+
+
+def _by_type(items: Iterable[object]) -> defaultdict[type, list[Any]]:
+    groups: defaultdict[type, list[Any]] = defaultdict(list)
+    for item in items:
+        groups[type(item)].append(item)
+    return groups

@@ -1,0 +1,190 @@
+"""How a mouse or pen moves and clicks: counters over short windows of the path.
+
+A path is the samples that advance in time and change place; others carry nothing and are passed over, so that
+coarse or clamped timers do no harm. The last samples are kept, so that windows reach across batches and the counts
+do not depend on how a session was cut. Fingers are no part of this: they jump by nature.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from services.scorer.features import Feature, Features
+from shared.contracts.behavior import PointerDown, PointerMove, PointerTrack
+
+POINTER_FEATURES: Final = {
+    "pointer_moves": Feature("count", "samples of the path"),
+    "pointer_steps": Feature("count", "neighbouring steps long enough to compare their lengths"),
+    "pointer_even_share": Feature("share", "of these, those whose lengths differ by a tenth at most"),
+    "pointer_turns": Feature("count", "turns sampled finely enough to tell a hand's from others"),
+    "pointer_reversals": Feature("count", "of these, turns back without braking, or twice in a row"),
+    "pointer_reversal_share": Feature("share", "reversals of all turns"),
+    "pointer_windows": Feature("count", "stretches of path long enough to tell how straight they are"),
+    "pointer_straight_share": Feature("share", "of these, those as straight as the pixel grid allows"),
+    "pointer_far_clicks": Feature("count", "clicks of a mouse far away from the one before"),
+    "pointer_jump_share": Feature("share", "of these, those to which the mouse jumped at once"),
+}
+
+# A step of one pixel, straight or diagonal, is within the flicker of an optical sensor.
+_SENSOR_FLICKER_PX: Final = 1.5
+# Slower samplers leave out what happens in between, and a trembling hand (to 8 Hz) then looks like noise.
+_FINE_SAMPLING_MS: Final = 20.0
+# A hand brakes before it turns, so the steps around the turn are shorter than the one before.
+_TURN_SPEED_KEPT: Final = 1.0
+# Two steps of 5 px and more: rounding to pixels then changes a length by less than a tenth.
+_COMPARABLE_PX: Final = 10.0
+_EVEN_DIFFERENCE: Final = 0.05  # of the sum of both, so a tenth of each
+_WINDOW: Final = 8
+_WINDOW_PX: Final = 80.0
+# Rounding to pixels takes up to 0.1 % off the straightness of such a window.
+_STRAIGHT: Final = 0.998
+_FAR_PX: Final = 100.0
+_JUMP_MOVES: Final = 1
+
+_Array = NDArray[np.float64]
+
+
+class PointerState(msgspec.Struct, array_like=True):
+    """Counters, and the last samples of the path (``t`` in ms, by the client's clock)."""
+
+    moves: int = 0
+    steps: int = 0
+    even: int = 0
+    turns: int = 0
+    reversals: int = 0
+    windows: int = 0
+    straight: int = 0
+    far_clicks: int = 0
+    jumps: int = 0
+    moves_since_click: int = 0
+    last_click: tuple[float, float] | None = None
+    tail: tuple[list[float], list[float], list[float]] = msgspec.field(default_factory=lambda: ([], [], []))
+
+    def observe(
+        self, moves: Sequence[PointerMove], tracks: Sequence[PointerTrack], downs: Sequence[PointerDown]
+    ) -> None:
+        """Fold the pointer events of one batch in."""
+        samples = _samples([m for m in moves if m.pointer != "touch"], [t for t in tracks if t.pointer != "touch"])
+        new_times = self._follow(*samples) if len(samples[0]) else samples[0]
+        self._click([down for down in downs if down.pointer == "mouse"], new_times)
+
+    def values(self) -> Features:
+        """Give the features of ``POINTER_FEATURES``."""
+        return {
+            "pointer_moves": self.moves,
+            "pointer_steps": self.steps,
+            "pointer_even_share": self.even / self.steps if self.steps else None,
+            "pointer_turns": self.turns,
+            "pointer_reversals": self.reversals if self.turns else None,
+            "pointer_reversal_share": self.reversals / self.turns if self.turns else None,
+            "pointer_windows": self.windows,
+            "pointer_straight_share": self.straight / self.windows if self.windows else None,
+            "pointer_far_clicks": self.far_clicks,
+            "pointer_jump_share": self.jumps / self.far_clicks if self.far_clicks else None,
+        }
+
+    def _follow(self, t: _Array, x: _Array, y: _Array) -> _Array:
+        """Extend the path; give the times of its new samples."""
+        tail_t, tail_x, tail_y = self.tail
+        if tail_t and t[0] < tail_t[-1]:  # a late batch, or a clock set back: its samples are a path of their own
+            tail_t, tail_x, tail_y = [], [], []
+        seen = len(tail_t)
+        if seen:
+            t, x, y = np.concatenate((tail_t, t)), np.concatenate((tail_x, x)), np.concatenate((tail_y, y))
+        t, x, y = _keep(t, x, y, t[1:] > t[:-1])
+        t, x, y = _keep(t, x, y, (x[1:] != x[:-1]) | (y[1:] != y[:-1]))
+        self.moves += len(t) - seen
+        self.tail = (t[-_WINDOW:].tolist(), x[-_WINDOW:].tolist(), y[-_WINDOW:].tolist())
+        dx, dy = x[1:] - x[:-1], y[1:] - y[:-1]
+        length = np.hypot(dx, dy)
+        # A window is new when its last sample is; it starts that many samples earlier.
+        self._compare_steps(*_from(seen - 2, dx, dy, length))
+        self._find_reversals(*_from(seen - 3, t[1:] - t[:-1], dx, dy, length))
+        self._find_straights(*_from(seen - _WINDOW, x, y), *_from(seen - _WINDOW, length))
+        return t[seen:]
+
+    def _compare_steps(self, dx: _Array, dy: _Array, length: _Array) -> None:
+        # Mouse keys and the pixel grid make even steps along the eight directions; those tell nothing.
+        free = (dx != 0) & (dy != 0) & (np.abs(dx) != np.abs(dy))
+        both = length[1:] + length[:-1]
+        judged = free[1:] & free[:-1] & (both >= _COMPARABLE_PX)
+        even = judged & (np.abs(length[1:] - length[:-1]) <= _EVEN_DIFFERENCE * both)
+        self.steps += int(np.count_nonzero(judged))
+        self.even += int(np.count_nonzero(even))
+
+    def _find_reversals(self, dt: _Array, dx: _Array, dy: _Array, length: _Array) -> None:
+        if len(length) < 3:
+            return
+        fine = dt <= _FINE_SAMPLING_MS
+        back = dx[:-1] * dx[1:] + dy[:-1] * dy[1:] < 0
+        slower = np.minimum(length[1:-1], length[2:])
+        unbraked = (slower >= _TURN_SPEED_KEPT * length[:-2]) | back[:-1]
+        judged = fine[:-2] & fine[1:-1] & fine[2:] & (slower >= _SENSOR_FLICKER_PX)
+        self.turns += int(np.count_nonzero(judged))
+        self.reversals += int(np.count_nonzero(judged & back[1:] & unbraked))
+
+    def _find_straights(self, x: _Array, y: _Array, length: _Array) -> None:
+        if len(x) <= _WINDOW:
+            return
+        run = np.concatenate(((0.0,), np.cumsum(length)))
+        path = run[_WINDOW:] - run[:-_WINDOW]
+        across, down = np.abs(x[_WINDOW:] - x[:-_WINDOW]), np.abs(y[_WINDOW:] - y[:-_WINDOW])
+        chord = np.hypot(across, down)
+        # Along the eight directions, rulers, menus and mouse keys keep anyone straight.
+        off_axis = np.minimum(np.minimum(across, down), np.abs(across - down)) > 0.05 * chord
+        judged = (path >= _WINDOW_PX) & off_axis
+        self.windows += int(np.count_nonzero(judged))
+        self.straight += int(np.count_nonzero(judged & (chord >= _STRAIGHT * path)))
+
+    def _click(self, downs: Sequence[PointerDown], move_times: _Array) -> None:
+        counted = 0
+        for down in sorted(downs, key=lambda down: down.occurred_at):
+            before = int(np.searchsorted(move_times, epoch_ms(down.occurred_at), side="right"))
+            self.moves_since_click += before - counted
+            counted = before
+            if self.last_click is not None and _distance(self.last_click, down) >= _FAR_PX:
+                self.far_clicks += 1
+                self.jumps += self.moves_since_click <= _JUMP_MOVES
+            self.last_click, self.moves_since_click = (down.x, down.y), 0
+        self.moves_since_click += len(move_times) - counted
+
+
+def epoch_ms(time: datetime) -> float:
+    """Give a time in milliseconds since 1970."""
+    return time.timestamp() * 1_000
+
+
+def _samples(moves: Sequence[PointerMove], tracks: Sequence[PointerTrack]) -> tuple[_Array, _Array, _Array]:
+    """Put objects and tracks together as columns, in the order of time."""
+    t = [epoch_ms(move.occurred_at) for move in moves]
+    x, y = [move.x for move in moves], [move.y for move in moves]
+    for track in tracks:
+        start = epoch_ms(track.started_at)
+        t += [start + offset for offset in track.t]
+        x += track.x
+        y += track.y
+    columns = np.array(t), np.array(x), np.array(y)
+    if not np.any(columns[0][1:] < columns[0][:-1]):
+        return columns
+    order = np.argsort(columns[0], kind="stable")
+    return columns[0][order], columns[1][order], columns[2][order]
+
+
+def _keep(t: _Array, x: _Array, y: _Array, wanted: NDArray[np.bool_]) -> tuple[_Array, _Array, _Array]:
+    """Drop the samples after the first that are not wanted."""
+    if wanted.all():
+        return t, x, y
+    rows = np.concatenate(((0,), np.flatnonzero(wanted) + 1))
+    return t[rows], x[rows], y[rows]
+
+
+def _from(start: int, *columns: _Array) -> tuple[_Array, ...]:
+    return tuple(column[max(0, start) :] for column in columns)
+
+
+def _distance(place: tuple[float, float], down: PointerDown) -> float:
+    return float(np.hypot(down.x - place[0], down.y - place[1]))
