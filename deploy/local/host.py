@@ -41,6 +41,12 @@ def unprivileged_account() -> Account | None:
     raise NeedsAttention(f"PostgreSQL must not run as root and there is no user {' or '.join(_UNPRIVILEGED)}")
 
 
+def private_directory(path: Path) -> None:
+    """Make a directory that only its owner can enter, or close the one there is."""
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(0o700)
+
+
 def others_can_enter(path: Path) -> bool:
     """Tell whether every directory down to `path` lets any user through."""
     return all(parent.stat().st_mode & 0o001 for parent in (path, *path.parents) if parent.is_dir())

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local.errors import NeedsAttention
+from deploy.local.host import private_directory
 from deploy.local.settings import HOST, StackSettings
 
 _FORMAT_TIMEOUT_S: Final = 60.0
@@ -110,7 +111,7 @@ def render_properties(settings: StackSettings, data: Path) -> str:
 
 def prepare(kafka: Kafka, settings: StackSettings) -> None:
     """Write the configuration and format the log directory unless it is formatted."""
-    kafka.place.mkdir(parents=True, exist_ok=True)
+    private_directory(kafka.place)
     kafka.properties.write_text(render_properties(settings, kafka.data))
     (kafka.place / "log4j2.yaml").write_text(_LOG4J)
     if (kafka.data / "meta.properties").exists():

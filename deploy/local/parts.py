@@ -15,6 +15,7 @@ from deploy.local.settings import CHECKOUT, HOST, StackSettings
 
 SERVERS: Final = "servers"
 SERVICES: Final = "services"
+_DSN: Final = "TELLTALE_POSTGRES_DSN"
 
 Probe = Callable[[], Awaitable[None]]
 
@@ -76,12 +77,12 @@ class Service:
     ----------
     name
         Short name.
-    role
-        Database role it logs in as, or None when it has no business with the database.
+    roles
+        The database roles it logs in as, each with the variable that carries the address.
     """
 
     name: str
-    role: str | None
+    roles: tuple[tuple[str, str], ...]
 
     @property
     def module(self) -> str:
@@ -90,10 +91,10 @@ class Service:
 
 
 OUR_SERVICES: Final = (
-    Service("gateway", "telltale_gateway"),
-    Service("scorer", None),
-    Service("persister", "telltale_persister"),
-    Service("insights", "telltale_insights"),
+    Service("gateway", ((_DSN, "telltale_gateway"),)),
+    Service("scorer", ()),
+    Service("persister", ((_DSN, "telltale_persister"),)),
+    Service("insights", ((_DSN, "telltale_insights"), ("TELLTALE_MONITOR_DSN", "telltale_monitor"))),
 )
 
 
@@ -180,8 +181,7 @@ def _service_part(service: Service, settings: StackSettings, credentials: Creden
         "PYTHONPATH": str(CHECKOUT),
         "PYTHONUNBUFFERED": "1",
     }
-    if service.role is not None:
-        environment["TELLTALE_POSTGRES_DSN"] = postgres_dsn(settings, credentials, service.role)
+    environment |= {variable: postgres_dsn(settings, credentials, role) for variable, role in service.roles}
     return Part(
         name=service.name,
         group=SERVICES,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.errors import NeedsAttention
+from deploy.local.host import private_directory
 from deploy.local.settings import HOST, StackSettings
 
 
@@ -55,7 +56,7 @@ def render_config(settings: StackSettings, place: Path, password: str) -> str:
 
 def prepare(redis: Redis, settings: StackSettings, password: str) -> None:
     """Write the configuration."""
-    redis.place.mkdir(parents=True, exist_ok=True)
+    private_directory(redis.place)
     redis.config.unlink(missing_ok=True)
     descriptor = os.open(redis.config, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:

@@ -48,7 +48,7 @@ class Stack:
         self.credentials = load_credentials(settings.root)
         self.servers = parts.server_parts(settings, self.credentials)
         self.services = parts.service_parts(settings, self.credentials)
-        self._supervisor = Supervisor(settings)
+        self.supervisor = Supervisor(settings)
 
     @property
     def all_parts(self) -> tuple[Part, ...]:
@@ -105,7 +105,7 @@ class Stack:
 
     def running(self) -> bool:
         """Tell whether this instance's supervisor runs."""
-        return self._supervisor.process() is not None
+        return self.supervisor.process() is not None
 
     def check_unchanged(self) -> None:
         """Check that what runs is what would be started now.
@@ -115,7 +115,7 @@ class Stack:
         SettingsChanged
             It runs with other settings or from other code.
         """
-        if self.running() and not self._supervisor.runs(self.all_parts):
+        if self.running() and not self.supervisor.runs(self.all_parts):
             raise SettingsChanged("the system runs with other settings or an older checkout; run `make down` first")
 
     async def start_servers(self, progress: Progress) -> None:
@@ -132,21 +132,21 @@ class Stack:
             self._end_leftovers()
             self._check_ports(self.all_parts)
             await self._prepare(progress)
-            self._supervisor.start(self.all_parts)
-        self._supervisor.start_group(parts.SERVERS)
+            self.supervisor.start(self.all_parts)
+        self.supervisor.start_group(parts.SERVERS)
         await self._await_ready(self.servers, progress)
 
     async def start_services(self, progress: Progress) -> None:
         """Start our services, which need provisioned servers, and wait until each is ready."""
-        self._supervisor.start_group(parts.SERVICES)
+        self.supervisor.start_group(parts.SERVICES)
         await self._await_ready(self.services, progress)
 
     def stop(self) -> None:
         """Stop every part and the supervisor; leave no process behind, even when the supervisor was killed."""
-        supervisor = self._supervisor.process()
+        supervisor = self.supervisor.process()
         if supervisor is not None:
             with contextlib.suppress(OSError):
-                self._supervisor.shutdown()
+                self.supervisor.shutdown()
             _, alive = psutil.wait_procs([supervisor], timeout=_STOP_TIMEOUT_S)
             for process in alive:
                 process.kill()
@@ -154,7 +154,7 @@ class Stack:
 
     async def status(self) -> list[PartStatus]:
         """Ask every part, all at once."""
-        states = self._supervisor.states()
+        states = self.supervisor.states()
 
         async def ask(part: Part) -> PartStatus:
             state = states.get(part.name)

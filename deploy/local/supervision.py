@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
 from deploy.local.errors import NeedsAttention
-from deploy.local.host import recorded_process
+from deploy.local.host import private_directory, recorded_process
 from deploy.local.parts import Part, inherited_environment
 from deploy.local.settings import CHECKOUT, StackSettings
 
@@ -68,7 +69,7 @@ def render_config(settings: StackSettings, parts: Iterable[Part], socket: Path) 
 
 def _program(settings: StackSettings, part: Part) -> dict[str, object]:
     program: dict[str, object] = {
-        "command": shlex.join(["/bin/sh", str(_LAUNCHER), str(part.pid_file), *part.command]),
+        "command": shlex.join(["/bin/sh", str(_launcher(part)), str(part.pid_file), *part.command]),
         "directory": CHECKOUT if part.account is None else part.pid_file.parent,
         "autostart": "false",
         "autorestart": "true",
@@ -86,6 +87,11 @@ def _program(settings: StackSettings, part: Part) -> dict[str, object]:
     if part.environment:
         program["environment"] = ",".join(f'{name}="{_quotable(value)}"' for name, value in part.environment.items())
     return program
+
+
+def _launcher(part: Part) -> Path:
+    """Give the launcher's copy beside the pid file: the part's user may be unable to enter the checkout."""
+    return part.pid_file.with_name(_LAUNCHER.name)
 
 
 def _quotable(value: str) -> str:
@@ -131,8 +137,12 @@ class Supervisor:
 
     def start(self, parts: Iterable[Part]) -> None:
         """Start supervisord, with nothing under it yet, and wait until it answers."""
+        parts = list(parts)
         for directory in ("logs", "run"):
-            (self._settings.root / directory).mkdir(exist_ok=True)
+            private_directory(self._settings.root / directory)
+        for launcher in {_launcher(part) for part in parts}:
+            shutil.copyfile(_LAUNCHER, launcher)
+            launcher.chmod(0o755)
         self._config.unlink(missing_ok=True)
         descriptor = os.open(self._config, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)  # it holds passwords
         with os.fdopen(descriptor, "w") as file:
@@ -154,6 +164,16 @@ class Supervisor:
         """Start every part of a group that is not running."""
         with self._proxy() as proxy:
             proxy.supervisor.startProcessGroup(group, False)
+
+    def start_part(self, part: Part) -> None:
+        """Start one part again."""
+        with self._proxy() as proxy:
+            proxy.supervisor.startProcess(f"{part.group}:{part.name}", False)
+
+    def stop_part(self, part: Part) -> None:
+        """Stop one part and keep it stopped; return when it has ended."""
+        with self._proxy() as proxy:
+            proxy.supervisor.stopProcess(f"{part.group}:{part.name}", True)
 
     def states(self) -> dict[str, PartState]:
         """Ask for every part's state; empty when supervisord does not run."""

@@ -47,7 +47,7 @@ def test_services_get_their_port_their_role_and_nobody_elses_password(tmp_path: 
     for service in OUR_SERVICES:
         environment = " ".join(parts[service.name].environment.values())
         held = {role.name for role in ROLES if credentials.password(role.name) in environment}
-        assert held == ({service.role} if service.role else set())
+        assert held == {role for _, role in service.roles}
     assert parts["persister"].environment["TELLTALE_HTTP_PORT"] == "23456"
     assert parts["persister"].ports[0].variable == "TELLTALE_PERSISTER_PORT"
 
