@@ -52,6 +52,7 @@ class Gateway:
         self.held.set()
         self._arrival = asyncio.Condition()
         self.url = ""
+        self.documents: dict[str, dict[str, Any]] = {}
         self.answer_with: Callable[[dict[str, Any]], dict[str, Any]] = _receipt_of
 
     def stored_events(self, subject_id: str) -> list[dict[str, Any]]:
@@ -82,7 +83,7 @@ class Gateway:
         if seen.headers.get("authorization") != "Bearer tt_good_key":
             return Answer(401, {"code": "unauthenticated", "status": 401, "title": "No valid API key"})
         if seen.method == "GET":
-            return self._receipt(seen.target)
+            return self._document(seen.target)
         if size > self.max_body_bytes:
             return Answer(413, {"code": "body_too_large", "status": 413})
         errors = _errors(seen.batches)
@@ -99,8 +100,10 @@ class Gateway:
         for batch in batches:
             self.stored.setdefault(batch["batch_id"], batch)
 
-    def _receipt(self, target: str) -> Answer:
-        batch = self.stored.get(target.rsplit("/", 1)[1])
+    def _document(self, target: str) -> Answer:
+        if target in self.documents:
+            return Answer(200, self.documents[target])
+        batch = self.stored.get(target.removeprefix("/v1/batches/"))
         if batch is None:
             return Answer(404, {"code": "not_found", "status": 404, "detail": "No such batch."})
         return Answer(200, _receipt_of(batch))

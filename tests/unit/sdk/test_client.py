@@ -1,5 +1,6 @@
 """The client against a server that keeps its contract."""
 
+import asyncio
 import logging
 from datetime import UTC, datetime
 from typing import Any
@@ -122,6 +123,32 @@ async def test_a_verdict_takes_along_what_waits_and_nobody_else(gateway: Gateway
         client.subject("session", "s-1").add(SCROLL)
         await client.subject("session", "s-1").verdict()
         assert gateway.stored_events("other") == []
+
+
+async def test_with_nothing_waiting_the_latest_verdict_is_given(gateway: Gateway, make_client: MakeClient) -> None:
+    async with make_client(limits={"max_batch_events": 1}) as client:
+        session = client.subject("session", "s=1")
+        assert await session.verdict() is None
+        gateway.documents["/v1/subjects/session/s%3D1/verdict"] = VERDICT
+        gateway.held.clear()
+        session.add(SCROLL)
+        await gateway.seen(2)
+        asked = asyncio.create_task(session.verdict())
+        gateway.held.set()
+        verdict = await asked
+    assert verdict is not None and verdict.action == "BLOCK"
+    assert [seen.method for seen in gateway.requests] == ["GET", "POST", "GET"]
+
+
+async def test_an_answer_that_makes_no_sense_is_not_taken_for_one(gateway: Gateway, make_client: MakeClient) -> None:
+    gateway.always = Answer(200, {"verdict": 1})
+    async with make_client() as client:
+        with pytest.raises(telltale.Unavailable, match="no verdict"):
+            await client.subject("session", "s-1").verdict()
+        with pytest.raises(telltale.Unavailable, match="no receipt"):
+            await client.receipt("x")
+    with pytest.raises(telltale.Unavailable, match="closed"):
+        await client.receipt("x")
 
 
 async def test_receipts_can_be_asked_for(gateway: Gateway, make_client: MakeClient) -> None:

@@ -200,6 +200,11 @@ class Buffer:
             self._ready.appendleft(key)  # somebody waits
         return batch
 
+    def is_under_way(self, key: Key) -> bool:
+        """Tell whether a batch of the subject was taken and is not released."""
+        line = self._lines.get(key)
+        return line is not None and line.under_way
+
     def take_rest(self) -> list[Batch]:
         """Take every batch that is not under way; these are over, there is nothing to release."""
         self.seal_all()

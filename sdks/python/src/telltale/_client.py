@@ -7,21 +7,22 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self
-from urllib.parse import quote
 from uuid import UUID
 
 import httpx
-import msgspec
 
 from telltale._buffer import Batch, Buffer, Item, Key
-from telltale._errors import Unavailable
+from telltale._errors import Refused, Unavailable
+from telltale._events import encode_event, encode_track
 from telltale._http import Http, connect
 from telltale._ledger import Ledger
 from telltale._models import MAX_WAIT_MS, Domain, Limits, OnDrop, OnReceipt, Receipt, Stats, SubjectType, Verdict
 from telltale._sender import Clocks, Sender
-from telltale._wire import BATCHES_PATH, decode_receipt
+from telltale._wire import receipt_path, verdict_path
 
 _SUBJECT_ID: Final = re.compile(r"[A-Za-z0-9._:@=+~-]{1,128}\Z")
+
+_NOT_FOUND: Final = 404
 
 
 class AsyncClient:
@@ -128,7 +129,8 @@ class AsyncClient:
         Unavailable
             No answer before the deadline.
         """
-        return decode_receipt(await self._sender.get(f"{BATCHES_PATH}/{quote(str(batch_id), safe='')}"))
+        self._must_be_open()
+        return await self._sender.get(receipt_path(batch_id), Receipt)
 
     async def flush(self) -> None:
         """Send what waits and return once all that was added before is delivered or dropped."""
@@ -161,19 +163,10 @@ class AsyncClient:
         self._ledger.report_refused()
         await self._http_client.aclose()
 
-    def _encode(self, fields: Mapping[str, Any], time_field: str) -> bytes:
-        if not isinstance(fields.get("type"), str):
-            raise ValueError("an event needs a type")
-        time_value = fields.get(time_field)
-        if time_value is None:
-            fields = {**fields, time_field: self._clocks.utc_now()}
-        elif isinstance(time_value, datetime) and time_value.tzinfo is None:
-            raise ValueError(f"{time_field} has no time zone")
-        return msgspec.json.encode(fields)
-
-    def _add(self, key: Key, item: Item) -> bool:
+    def _add(self, key: Key, encode: Callable[[Mapping[str, Any], datetime], Item], fields: Mapping[str, Any]) -> bool:
         if self._dispatcher is None:
             raise RuntimeError("use the client as 'async with'")
+        item = encode(fields, self._clocks.utc_now())
         due_before_s = self._buffer.due_s()
         taken = not self._closed and self._buffer.add(key, item, self._clocks.monotonic_s())
         self._ledger.added(item.event_count, taken)
@@ -182,15 +175,32 @@ class AsyncClient:
         return taken
 
     async def _verdict(self, key: Key, wait_ms: int) -> Verdict | None:
+        self._must_be_open()
         batch = self._buffer.ask_verdict(key, wait_ms)
         if batch is None:
-            return None
+            return await self._latest_verdict(key)
         answer = self._ledger.answer_of(batch)
         self._wake.set()
         outcome = await asyncio.shield(answer)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome.verdict if outcome else None
+
+    async def _latest_verdict(self, key: Key) -> Verdict | None:
+        while self._buffer.is_under_way(key):
+            await self._released.wait()
+        try:
+            return await self._sender.get(verdict_path(key), Verdict)
+        except Refused as refused:
+            if refused.problem.status == _NOT_FOUND:
+                return None
+            raise
+
+    def _must_be_open(self) -> None:
+        if self._dispatcher is None:
+            raise RuntimeError("use the client as 'async with'")
+        if self._closed:
+            raise Unavailable("the client was closed")
 
     async def _dispatch(self) -> None:
         """Hand what is due to a delivery, as many at once as there are slots."""
@@ -261,7 +271,7 @@ class Subject:
         TypeError
             It holds what JSON cannot.
         """
-        return self._client._add(self._key, Item(self._client._encode(event, "occurred_at"), 1, False))
+        return self._client._add(self._key, encode_event, event)
 
     def add_track(self, track: Mapping[str, Any]) -> bool:
         """Add many samples of one signal as columns; each sample counts as one event.
@@ -285,13 +295,10 @@ class Subject:
         """
         if self._key.domain != "behavior":
             raise ValueError(f"the domain {self._key.domain!r} has no tracks")
-        if track.get("started_at") is None:
-            raise ValueError("a track needs started_at")
-        samples = _sample_count(track)
-        return self._client._add(self._key, Item(self._client._encode(track, "started_at"), samples, True))
+        return self._client._add(self._key, encode_track, track)
 
     async def verdict(self, wait_ms: int = 1_000) -> Verdict | None:
-        """Send what waits for this subject and ask for the verdict in the answer.
+        """Send what waits for this subject and give the verdict after it; its latest one when nothing waits.
 
         Parameters
         ----------
@@ -301,7 +308,8 @@ class Subject:
         Returns
         -------
         Verdict or None
-            None when there was nothing to send, or no verdict came in time; events are delivered all the same.
+            None when no verdict came in time, or there is none yet; the events are delivered all the same. Asking
+            again then gives the latest verdict.
 
         Raises
         ------
@@ -315,16 +323,6 @@ class Subject:
         if not 0 < wait_ms <= MAX_WAIT_MS:
             raise ValueError(f"wait_ms is 1 to {MAX_WAIT_MS}")
         return await self._client._verdict(self._key, wait_ms)
-
-
-def _sample_count(track: Mapping[str, Any]) -> int:
-    columns: dict[str, Sequence[Any]] = {
-        name: value for name, value in track.items() if isinstance(value, Sequence) and not isinstance(value, str)
-    }
-    lengths = {len(column) for column in columns.values()}
-    if "t" not in columns or len(lengths) != 1 or 0 in lengths:
-        raise ValueError("a track needs t, and columns of equal length, not empty")
-    return lengths.pop()
 
 
 async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:

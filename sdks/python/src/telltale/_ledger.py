@@ -71,6 +71,7 @@ class Ledger:
         """Count a request."""
         self._requests += 1
         self._retries += again
+        self.report_refused()
 
     def delivered(self, batch: Batch, receipt: Receipt | None) -> None:
         """Account for a batch the server has."""

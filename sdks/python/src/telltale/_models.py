@@ -134,16 +134,19 @@ class Rejection(msgspec.Struct, frozen=True):
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What the server says of one batch.
 
-    ``events`` counts its events and samples. The times, ``rejections`` and ``verdict_id`` are known to
-    `AsyncClient.receipt` only; ``verdict`` to a caller who waited for it only.
+    ``status`` is how far it has come: accepted, scored, persisted or rejected; a batch is scored and persisted
+    independently. ``events`` counts its events and samples. What the answer to a POST cannot know yet is None, and
+    ``verdict`` is there only for a caller who waited for it.
     """
 
     batch_id: UUID
     status: str = "accepted"
-    events: int = 0
+    events: int | None = None
+    scored: bool = False
+    persisted: bool = False
     received_at: datetime | None = None
-    persisted_at: datetime | None = None
     scored_at: datetime | None = None
+    persisted_at: datetime | None = None
     verdict_id: UUID | None = None
     rejections: list[Rejection] = []
     verdict: Verdict | None = None

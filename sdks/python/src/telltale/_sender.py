@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
+import msgspec
 import tenacity
 
 from telltale._buffer import Batch
@@ -18,6 +19,7 @@ from telltale._models import DropReason, Limits, Receipt
 from telltale._refusals import plan_after
 from telltale._wire import EVENTS_PATH, decode_receipts, encode_request
 
+_Document = TypeVar("_Document")
 _log: Final = logging.getLogger("telltale")
 _FIRST_BACKOFF_S: Final = 0.2
 _RETRY_AFTER_JITTER_S: Final = 0.5
@@ -113,8 +115,8 @@ class Sender:
                 for batch in current:
                     self._report.delivered(batch, receipts.get(batch.batch_id))
 
-    async def get(self, path: str) -> bytes:
-        """Ask for a document.
+    async def get(self, path: str, kind: type[_Document]) -> _Document:
+        """Ask for a document of one kind.
 
         Raises
         ------
@@ -125,9 +127,12 @@ class Sender:
             return await self._http.get(path, self._headers())
 
         try:
-            return await self._retrying(attempt, self._clocks.monotonic_s() + self._limits.deadline_s)
+            body = await self._retrying(attempt, self._clocks.monotonic_s() + self._limits.deadline_s)
+            return msgspec.json.decode(body, type=kind)
         except TryAgain as error:
             raise Unavailable(str(error)) from error
+        except ValueError as error:
+            raise Unavailable(f"the answer is no {kind.__name__.lower()}") from error
 
     async def _post(self, batches: list[Batch], deadline_s: float) -> dict[UUID, Receipt]:
         wait_ms = max(batch.wait_ms for batch in batches)

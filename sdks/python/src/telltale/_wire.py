@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
+from urllib.parse import quote
+from uuid import UUID
 
 import msgspec
 
-from telltale._buffer import Batch
+from telltale._buffer import Batch, Key
 from telltale._models import Problem, Receipt
 
 EVENTS_PATH: Final = "/v1/events"
-BATCHES_PATH: Final = "/v1/batches"
 
 _POINTER_INDEX: Final = re.compile(r"^/(\d{1,9})(?:/|$)")
 _POINTER_ITEM: Final = re.compile(r"^(?:/\d{1,9})?/(events|tracks)/(\d{1,9})(?:/|$)")
@@ -22,9 +23,18 @@ class _Receipts(msgspec.Struct):
     receipts: list[Receipt]
 
 
-_receipt_decoder: Final = msgspec.json.Decoder(Receipt)
 _receipts_decoder: Final = msgspec.json.Decoder(_Receipts)
 _problem_decoder: Final = msgspec.json.Decoder(Problem)
+
+
+def receipt_path(batch_id: UUID | str) -> str:
+    """Give where the receipt of a batch is."""
+    return f"/v1/batches/{quote(str(batch_id), safe='')}"
+
+
+def verdict_path(key: Key) -> str:
+    """Give where a subject's latest verdict is."""
+    return f"/v1/subjects/{quote(key.subject_type, safe='')}/{quote(key.subject_id, safe='')}/verdict"
 
 
 def encode_request(batches: Sequence[Batch], sent_at: datetime) -> bytes:
@@ -58,17 +68,6 @@ def decode_receipts(body: bytes) -> list[Receipt]:
         It is no receipt.
     """
     return _receipts_decoder.decode(body).receipts
-
-
-def decode_receipt(body: bytes) -> Receipt:
-    """Read the receipt of one batch.
-
-    Raises
-    ------
-    ValueError
-        It is no receipt.
-    """
-    return _receipt_decoder.decode(body)
 
 
 def decode_problem(status: int, body: bytes) -> Problem:
