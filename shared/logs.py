@@ -5,6 +5,9 @@ import sys
 
 from pythonjsonlogger.json import JsonFormatter
 
+# At DEBUG these write whole records, and at INFO a line for every step of theirs.
+_QUIET = ("aiokafka", "faust", "mode")
+
 
 def configure_logs(service: str, level: str) -> None:
     """Send every log record to standard error as one JSON object a line.
@@ -29,4 +32,6 @@ def configure_logs(service: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)

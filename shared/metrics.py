@@ -49,6 +49,16 @@ SCORER_VERDICT_SECONDS: Final = Histogram(
     "telltale_scorer_verdict_seconds", "From the gateway's stamp to the verdict on the broker.", buckets=_FAST_S
 )
 SCORER_SESSIONS: Final = Gauge("telltale_scorer_live_sessions", "Subject states held.", ["domain"])
+SCORER_STATES_DROPPED: Final = Counter(
+    "telltale_scorer_states_dropped_total",
+    "Subject states forgotten: expired (idle too long), evicted (too many subjects), unreadable.",
+    ["cause"],
+)
+SCORER_REJECTED_CHUNKS: Final = Gauge(
+    "telltale_scorer_rejected_chunks_in_a_row",
+    "Last chunks that held nothing but dead letters; 0 is normal.",
+    ["domain", "partition"],
+)
 SCORER_RESTORE_SECONDS: Final = Histogram("telltale_scorer_restore_seconds", "Rebuild of one partition's states.")
 REDIS_ERRORS: Final = Counter("telltale_redis_errors_total", "Redis calls passed over after an error.", ["operation"])
 

@@ -1,0 +1,97 @@
+"""Ends a process that no longer gets on: a supervisor starts a new one, which restores from the broker."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, NamedTuple, NoReturn
+
+_log = logging.getLogger(__name__)
+_CHECK_EVERY_S: Final = 0.5
+_LAST_WORDS_S: Final = 1.0
+
+
+def end_process(reason: str) -> NoReturn:
+    """Log and end at once, without any clean-up that could hang or acknowledge what is not done."""
+    # The log itself may be what is stuck.
+    timer = threading.Timer(_LAST_WORDS_S, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
+    _log.critical("ending the process: %s", reason)
+    os._exit(1)
+
+
+class Progress(NamedTuple):
+    """What the loop last told. ``marks`` is anything that changes whenever work gets on."""
+
+    beat_s: float
+    lagging: bool
+    marks: tuple[int, ...]
+
+
+class StallDetector:
+    """Tells when there was work and nothing got on for too long. Pure: time is an argument."""
+
+    def __init__(self, timeout_s: float, now_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._moved_s = now_s
+        self._marks: tuple[int, ...] = ()
+
+    def check(self, progress: Progress, now_s: float) -> str | None:
+        """Give the reason to end the process, or None."""
+        if now_s - progress.beat_s > self._timeout_s:
+            return f"the event loop has been stuck for {self._timeout_s:g} s"
+        if not progress.lagging or progress.marks != self._marks:
+            self._moved_s, self._marks = now_s, progress.marks
+        elif now_s - self._moved_s > self._timeout_s:
+            return f"there is lag, and nothing was acknowledged or committed for {self._timeout_s:g} s"
+        return None
+
+
+class Watchdog:
+    """Watches from a thread of its own, so that it also sees a stuck event loop.
+
+    Parameters
+    ----------
+    timeout_s
+        How long nothing may get on.
+    session_timeout_s
+        Silence after which the group gives partitions away.
+    end
+        What to do then.
+    """
+
+    def __init__(self, timeout_s: float, session_timeout_s: float, end: Callable[[str], object] = end_process) -> None:
+        self._timeout_s = timeout_s
+        self._session_timeout_s = session_timeout_s
+        self._end = end
+        self._progress = Progress(time.monotonic(), False, ())
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self._stopped.set()
+
+    def tell(self, lagging: bool, marks: tuple[int, ...]) -> None:
+        """Tell how the work gets on; must be called again and again."""
+        self.check_session()
+        self._progress = Progress(time.monotonic(), lagging, marks)
+
+    def check_session(self) -> None:
+        """End a process that was stopped for so long that its partitions may be another's: it must write no more."""
+        if time.monotonic() - self._progress.beat_s > self._session_timeout_s:
+            self._end("it was stopped for longer than its session lasts")
+
+    def _watch(self) -> None:
+        detector = StallDetector(self._timeout_s, time.monotonic())
+        while not self._stopped.wait(_CHECK_EVERY_S):
+            reason = detector.check(self._progress, time.monotonic())
+            if reason is not None:
+                self._end(reason)
+                return

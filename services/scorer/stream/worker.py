@@ -1,0 +1,197 @@
+"""The Faust worker: one agent that scores chunk after chunk, and what must happen around it."""
+
+import asyncio
+import logging
+import tempfile
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, NoReturn, cast
+
+import faust
+from aiokafka import AIOKafkaProducer
+
+from services.scorer.settings import ScorerSettings
+from services.scorer.stream.admission import Source
+from services.scorer.stream.assignments import Assignments, Place
+from services.scorer.stream.chunks import ChunkConsumer, ChunkTransport, IdempotentProducer
+from services.scorer.stream.kafka import KafkaLogReader, KafkaPublisher
+from services.scorer.stream.lane import Lane, Outlets
+from services.scorer.stream.ports import Announcer, Judge
+from services.scorer.stream.restore import restore
+from services.scorer.stream.watchdog import Watchdog, end_process
+from shared import metrics
+from shared.topics import MAX_RECORD_BATCH_BYTES, Domain, events_topic
+
+_log = logging.getLogger(__name__)
+GROUP: Final = "scorer"
+_BEAT_S: Final = 0.5
+_PROBE_TIMEOUT_S: Final = 5.0
+_QUEUED_CHUNKS: Final = 4
+
+
+class Position(NamedTuple):
+    """How far one partition is, in offsets."""
+
+    end: int
+    committed: int
+
+
+class Worker:
+    """Consumes the events of every scored domain.
+
+    Parameters
+    ----------
+    judges
+        The pure core, by domain.
+    announcer
+        Told every verdict.
+    """
+
+    def __init__(self, settings: ScorerSettings, judges: Mapping[Domain, Judge[Any]], announcer: Announcer) -> None:
+        self._settings = settings
+        self._judges = judges
+        self._domains = {settings.topic_prefix + events_topic(domain): domain for domain in judges}
+        self._state_dir = tempfile.TemporaryDirectory(prefix="telltale-scorer-")
+        self._watchdog = Watchdog(settings.stall_timeout_s, settings.session_timeout_s)
+        self._reader = KafkaLogReader(settings.kafka_bootstrap)
+        publisher = KafkaPublisher(self._producer, settings.publish_timeout_s, self._watchdog.check_session)
+        self._outlets = Outlets(publisher, announcer, settings.topic_prefix)
+        self._assignments = Assignments(self._new_lane, settings.restore_timeout_s, end_process)
+        self._positions: dict[Place, Position] = {}
+        self._acked = self._restored = 0
+        self._broker_answers = False
+        self._app = self._faust_app()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until asked to stop; then finish the chunk in hand, commit and leave the group."""
+        self._watchdog.start()
+        beat = asyncio.create_task(self._beat(), name="beat")
+        probe = asyncio.create_task(self._probe(), name="probe")
+        await self._app.start()
+        crashed = asyncio.create_task(self._app._crashed.wait())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait([crashed, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if crashed.done():
+            end_process("the stream crashed")
+        crashed.cancel()
+        probe.cancel()
+        await self._app.stop()
+        beat.cancel()
+        self._watchdog.stop()
+        self._state_dir.cleanup()
+
+    def checks(self) -> dict[str, bool]:
+        """Tell what the worker needs and whether it is there."""
+        return {"broker": self._broker_answers, "partitions": self._assignments.ready}
+
+    def _faust_app(self) -> faust.App:
+        settings = self._settings
+        app = faust.App(
+            settings.topic_prefix + GROUP,
+            broker=";".join(f"kafka://{host}" for host in settings.kafka_bootstrap.split(",")),
+            store="memory://",
+            datadir=self._state_dir.name,
+            key_serializer="raw",
+            value_serializer="raw",
+            web_enabled=False,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            stream_buffer_maxsize=_QUEUED_CHUNKS,
+            stream_wait_empty=True,
+            consumer_auto_offset_reset="earliest",
+            broker_max_poll_records=500,
+            broker_commit_interval=settings.commit_interval_s,
+            broker_session_timeout=settings.session_timeout_s,
+            broker_heartbeat_interval=settings.session_timeout_s / 5,
+            broker_rebalance_timeout=max(30.0, settings.publish_timeout_s + 10),
+            broker_request_timeout=max(30.0, settings.publish_timeout_s + 10),
+            producer_acks=-1,
+            producer_linger=0,
+            producer_max_batch_size=MAX_RECORD_BATCH_BYTES,
+            producer_max_request_size=MAX_RECORD_BATCH_BYTES + 1_048_576,
+            producer_request_timeout=settings.publish_timeout_s,
+            worker_redirect_stdouts=False,
+        )
+        app.transport = ChunkTransport(app.conf.broker_consumer, app, app.loop)
+        topic = app.topic(*self._domains, key_serializer="raw", value_serializer="raw")
+        app.agent(topic, concurrency=1, name="score")(self._score)
+        app.on_partitions_revoked.connect(self._on_revoked, weak=False)
+        app.on_partitions_assigned.connect(self._on_assigned, weak=False)
+        return app
+
+    async def _score(self, stream: Any) -> None:
+        try:
+            async for event in stream.noack().events():
+                message = event.message
+                lane = await self._assignments.lane(message.generation_id, Place(message.topic, message.partition))
+                await lane.score(message.value)
+                event.ack()
+                self._acked += 1
+        except Exception as error:
+            # To go on would acknowledge what is not done.
+            _die(error)
+
+    async def _on_revoked(self, *_: Any, **__: Any) -> None:
+        self._assignments.revoke()
+
+    async def _on_assigned(self, app: Any, *assigned: Any, **_: Any) -> None:
+        places = [Place(place.topic, place.partition) for place in assigned[0]]
+        self._positions = {}
+        self._assignments.assign(app.consumer_generation_id, places)
+
+    async def _new_lane(self, place: Place) -> Lane[Any]:
+        domain = self._domains[place.topic]
+        source, judge = Source(domain, *place), self._judges[domain]
+        held = await restore(source, self._reader, judge, self._settings.topic_prefix, self._note_restored)
+        return Lane(source, held, judge, self._outlets, self._settings.max_states_per_partition)
+
+    def _note_restored(self) -> None:
+        self._restored += 1
+
+    def _producer(self) -> AIOKafkaProducer:
+        return cast(IdempotentProducer, self._app.producer)._ensure_producer()
+
+    def _consumer(self) -> ChunkConsumer:
+        return cast(ChunkConsumer, self._app.consumer)
+
+    async def _beat(self) -> None:
+        """Tell the watchdog how the work gets on."""
+        while True:
+            lagging = any(position.end > position.committed for position in self._positions.values())
+            committed = sum(position.committed for position in self._positions.values())
+            self._watchdog.tell(lagging, (self._acked, self._restored, committed))
+            await asyncio.sleep(_BEAT_S)
+
+    async def _probe(self) -> None:
+        """Ask the broker for the ends of our partitions: for the lag, and to know that it is there."""
+        while True:
+            await asyncio.sleep(_BEAT_S)
+            try:
+                async with asyncio.timeout(_PROBE_TIMEOUT_S):
+                    await self._measure()
+                self._broker_answers = True
+            except Exception as error:
+                self._broker_answers = False
+                _log.info("the broker does not tell how far our partitions are: %s", type(error).__name__)
+
+    async def _measure(self) -> None:
+        consumer = self._consumer()
+        lanes = self._assignments.restored
+        assigned = [place for place in consumer.assignment() if Place(*place) in lanes]
+        ends = await consumer.highwaters(*assigned)
+        positions = {}
+        for place, end in ends.items():
+            lane = lanes[Place(*place)]
+            committed = consumer._committed_offset.get(place) or 0
+            positions[Place(*place)] = Position(end, max(committed, lane.first_input))
+            metrics.CONSUMER_LAG.labels(GROUP, place.topic, place.partition).set(end - lane.held.mark.source_next)
+        self._positions = positions
+        held: dict[Domain, int] = dict.fromkeys(self._judges, 0)
+        for lane in lanes.values():
+            held[lane.source.domain] += len(lane.held)
+        for domain, count in held.items():
+            metrics.SCORER_SESSIONS.labels(domain).set(count)
+
+
+def _die(error: BaseException) -> NoReturn:
+    _log.error("a chunk could not be scored", exc_info=error)
+    end_process(f"{type(error).__name__}: {error}")

@@ -1,0 +1,63 @@
+"""Batches in, verdicts, states, dead letters and replies out, on real Kafka and Redis."""
+
+import msgspec
+from redis.asyncio import Redis
+
+from shared.contracts.dead_letter import DeadLetter, DeadLetterReason
+from shared.redis_keys import batch_verdict, latest_verdict
+from shared.topics import DEAD_LETTERS, VERDICTS
+from tests.integration.scorer.harness import EVENTS, Field, doubled, until
+from tests.unit.scorer.stream.inputs import TENANT, Input, batch_id, behavior
+
+
+async def test_every_batch_gets_one_verdict_beside_its_source(field: Field) -> None:
+    await field.start()
+    await field.produce(behavior(number, f"s{number % 20}") for number in range(300))
+    await until(lambda: field.has(VERDICTS, 300))
+    verdicts = await field.verdicts()
+    assert len(verdicts) == 300 and doubled(verdicts) == 0
+    sources = {(record.partition, record.offset) for record in await field.records(EVENTS)}
+    records = await field.records(VERDICTS)
+    assert {(record.partition, int(dict(record.headers)["ce_sourceoffset"])) for record in records} == sources
+    assert await field.states() == await field.replayed_states()
+
+
+async def test_a_duplicate_is_folded_once_and_a_waiting_caller_hears_its_verdict_again(field: Field) -> None:
+    await field.start()
+    async with Redis.from_url(field.servers.redis_url) as redis, redis.pubsub() as listener:
+        await listener.subscribe("telltale:replies:test")
+        await listener.get_message(timeout=5)
+        for _ in range(2):
+            await field.produce([behavior(1, reply_to="telltale:replies:test")])
+            message = await listener.get_message(ignore_subscribe_messages=True, timeout=10)
+            reply = msgspec.json.decode(message["data"])
+            assert reply["batch_id"] == reply["verdict"]["batch_id"] == str(batch_id(1))
+        assert await redis.get(latest_verdict(TENANT, "session", "s1")) is not None
+        assert await redis.get(batch_verdict(TENANT, batch_id(1))) is not None
+    assert await field.count(VERDICTS) == 1
+    assert [state.count for state in (await field.states()).values()] == [1]
+
+
+async def test_what_cannot_be_scored_becomes_one_dead_letter_and_its_neighbours_a_verdict(field: Field) -> None:
+    await field.start()
+    good = behavior(1)
+    bad = [
+        Input(good.key, b"{", behavior(2).headers),
+        Input(good.key, good.value, []),
+        Input(b"acme:session/other", good.value, good.headers),
+        Input(good.key, msgspec.json.encode({"domain": "behavior"}), good.headers),
+    ]
+    await field.produce([behavior(10), *bad, behavior(11)])
+    await until(lambda: field.has(VERDICTS, 2))
+    await until(lambda: field.has(DEAD_LETTERS, 4))
+    letters = [msgspec.json.decode(record.value, type=DeadLetter) for record in await field.records(DEAD_LETTERS)]
+    assert sorted(letter.reason for letter in letters) == sorted(
+        [
+            DeadLetterReason.UNDECODABLE,
+            DeadLetterReason.MISSING_HEADER,
+            DeadLetterReason.WRONG_KEY,
+            DeadLetterReason.CONTRACT_VIOLATION,
+        ]
+    )
+    assert {letter.payload for letter in letters} == {record.value for record in bad}
+    assert await field.count(VERDICTS) == 2
