@@ -171,14 +171,21 @@ def _inspect(directory: Path) -> Binaries | None:
 
 
 def _copied(binaries: Binaries, outside: Path) -> Binaries:
-    """Copy an installation to where every user can read it."""
+    """Copy an installation to where every user can read it.
+
+    A wheel's libraries lie beside its package, and its programs look for them by that relative path.
+    """
+    package, installation = binaries.directory.parent.parent, binaries.directory.parent
+    libraries = package.with_name(f"{package.name}.libs")
     target = outside / f"postgresql-{binaries.major}"
     if not target.exists():
         fresh = outside / f".postgresql-{binaries.major}.new"
         shutil.rmtree(fresh, ignore_errors=True)
-        shutil.copytree(binaries.directory.parent, fresh, symlinks=True)
+        shutil.copytree(installation, fresh / package.name / installation.name, symlinks=True)
+        if libraries.exists():
+            shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
         fresh.rename(target)
-    return Binaries(target / "bin", binaries.major, binaries.has_lz4)
+    return Binaries(target / package.name / installation.name / "bin", binaries.major, binaries.has_lz4)
 
 
 def _own(place: Path, account: Account) -> None:

@@ -22,7 +22,7 @@ async def provision(settings: ProvisionSettings) -> int:
     async with asyncio.TaskGroup() as group:
         group.create_task(
             ensure_topics(
-                settings.kafka_bootstrap,
+                settings.brokers,
                 TOPICS,
                 partitions=settings.partitions,
                 replication=settings.replication,

@@ -20,7 +20,8 @@ class ProvisionSettings(BaseSettings):
         env_prefix="TELLTALE_", env_file=_CHECKOUT / ".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    kafka_bootstrap: str = Field("127.0.0.1:19092", description="Kafka's host:port, several by comma.")
+    kafka_bootstrap: str = Field("", description="Kafka's host:port, several by comma; else the local stack's.")
+    kafka_port: int = Field(19092, description="The local stack's Kafka port.")
     postgres_host: str = "127.0.0.1"
     postgres_port: int = 15432
     postgres_database: str = "telltale"
@@ -34,6 +35,11 @@ class ProvisionSettings(BaseSettings):
     partitions: int = Field(DEFAULT_PARTITIONS, ge=1, description="Partitions of every topic.")
     replication: int = Field(1, ge=1, description="Copies of every partition.")
     topic_prefix: str = ""
+
+    @property
+    def brokers(self) -> str:
+        """Where Kafka is."""
+        return self.kafka_bootstrap or f"127.0.0.1:{self.kafka_port}"
 
     @property
     def role_passwords(self) -> dict[str, str]:
