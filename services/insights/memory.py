@@ -99,7 +99,10 @@ class MemoryBroker(_Fragile):
         """See `Broker`."""
         self.check()
         wanted = set(topics)
-        return {at: offset for at, offset in self.first.items() if at[0] in wanted}
+        found = {at: offset for at, offset in self.first.items() if at[0] in wanted}
+        if missing := wanted - {topic for topic, _ in found}:
+            raise SourceAway(self.source, f"no such topics: {sorted(missing)}")
+        return found
 
     async def ends(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
         """See `Broker`."""

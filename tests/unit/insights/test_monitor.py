@@ -84,11 +84,14 @@ async def test_the_last_full_minute_is_shown_with_few_tenants_named(monitor: Mon
     assert value("telltale_kpi_reasons", domain="behavior", reason="FAST_FILL") == 4
 
 
-async def test_what_is_gone_from_the_store_is_gone_from_the_gauges(broker: MemoryBroker, monitor: Monitor) -> None:
+async def test_a_minute_without_verdicts_leaves_none_of_the_last_one(store: MemoryStore, broker: MemoryBroker) -> None:
+    store.add("acme", Domain.BEHAVIOR, MINUTE, Tally(verdicts={"BLOCK": 1}))
+    times = iter([NOW, NOW, NOW, *[NOW + timedelta(minutes=1)] * 3])
+    monitor = Monitor(store, broker, (VERDICTS,), tenant_labels=2, clock=lambda: next(times))
     await monitor.refresh()
-    broker.first.clear()
+    assert value(KPI, tenant="acme", domain="behavior", action="BLOCK") == 1
     await monitor.refresh()
-    assert value(ACCEPTED, topic=VERDICTS) is None
+    assert value(KPI, tenant="acme", domain="behavior", action="BLOCK") is None
 
 
 async def test_without_kafka_the_books_vanish_and_the_kpis_stay(
