@@ -5,17 +5,14 @@ of it. A rule is data, so it can be listed, hashed and checked without running i
 """
 
 import importlib
-import operator
 import pkgutil
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from services.scorer.features import Features, FeatureValue
 
 Direction = Literal["at least", "at most"]
-_COMPARE: Final[Mapping[Direction, Callable[[Any, Any], bool]]] = {"at least": operator.ge, "at most": operator.le}
 
 
 class Outcome(StrEnum):
@@ -37,7 +34,7 @@ class Threshold:
 
     def met_by(self, value: float) -> bool:
         """Tell whether a value lies on the asked side; the bound itself does."""
-        return _COMPARE[self.direction](value, self.value)
+        return value >= self.value if self.direction == "at least" else value <= self.value
 
 
 def at_least(feature: str, value: float, why: str) -> Threshold:
@@ -108,15 +105,17 @@ class Rule:
 
     def judge(self, features: Features) -> Outcome:
         """Answer for a subject; a missing feature is never held against it."""
-        met = []
-        for bound in self.enough + self.when:
+        for bound in self.enough:
+            value = features.get(bound.feature)
+            if value is None or not bound.met_by(value):
+                return Outcome.UNKNOWN
+        met = True
+        for bound in self.when:
             value = features.get(bound.feature)
             if value is None:
                 return Outcome.UNKNOWN
-            met.append(bound.met_by(value))
-        if not all(met[: len(self.enough)]):
-            return Outcome.UNKNOWN
-        return Outcome.HIT if all(met[len(self.enough) :]) else Outcome.NO_HIT
+            met = met and bound.met_by(value)
+        return Outcome.HIT if met else Outcome.NO_HIT
 
 
 @dataclass(frozen=True, slots=True)

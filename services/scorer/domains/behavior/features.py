@@ -46,7 +46,7 @@ class State(msgspec.Struct, array_like=True):
         """Fold one batch in."""
         events, tracks = _by_type(batch.events), _by_type(batch.tracks)
         self.device.observe(events[DeviceFingerprint])
-        self.trust.observe([event for kind in _INPUT_EVENTS for event in events[kind]], batch.tracks)
+        self.trust.observe([event for kind in _INPUT_EVENTS if kind in events for event in events[kind]], batch.tracks)
         self.pointer.observe(events[PointerMove], tracks[PointerTrack], events[PointerDown])
         self.keys.observe(events[KeyPress], tracks[KeyTrack])
 

@@ -31,8 +31,9 @@ POINTER_FEATURES: Final = {
 
 # A step of one pixel, straight or diagonal, is within the flicker of an optical sensor.
 _SENSOR_FLICKER_PX: Final = 1.5
-# Slower samplers leave out what happens in between, and a trembling hand (to 8 Hz) then looks like noise.
-_FINE_SAMPLING_MS: Final = 20.0
+# Slower samplers leave out what happens in between, and a trembling hand (to 8 Hz) then looks like noise. 20 ms,
+# however it was rounded.
+_FINE_SAMPLING_MS: Final = 20.5
 # A hand brakes before it turns, so the steps around the turn are shorter than the one before.
 _TURN_SPEED_KEPT: Final = 1.0
 # Two steps of 5 px and more: rounding to pixels then changes a length by less than a tenth.
@@ -46,6 +47,7 @@ _FAR_PX: Final = 100.0
 _JUMP_MOVES: Final = 1
 
 _Array = NDArray[np.float64]
+_Path = tuple[_Array, _Array, _Array]  # t in ms, x, y
 
 
 class PointerState(msgspec.Struct, array_like=True):
@@ -100,16 +102,17 @@ class PointerState(msgspec.Struct, array_like=True):
         self.moves += len(t) - seen
         self.tail = (t[-_WINDOW:].tolist(), x[-_WINDOW:].tolist(), y[-_WINDOW:].tolist())
         dx, dy = x[1:] - x[:-1], y[1:] - y[:-1]
-        length = np.hypot(dx, dy)
+        length = np.sqrt(dx * dx + dy * dy)  # half the time of hypot, and nothing here can overflow
         # A window is new when its last sample is; it starts that many samples earlier.
-        self._compare_steps(*_from(seen - 2, dx, dy, length))
-        self._find_reversals(*_from(seen - 3, t[1:] - t[:-1], dx, dy, length))
-        self._find_straights(*_from(seen - _WINDOW, x, y), *_from(seen - _WINDOW, length))
+        pair, triple, window = max(0, seen - 2), max(0, seen - 3), max(0, seen - _WINDOW)
+        self._compare_steps(dx[pair:], dy[pair:], length[pair:])
+        self._find_reversals((t[1:] - t[:-1])[triple:], dx[triple:], dy[triple:], length[triple:])
+        self._find_straights(x[window:], y[window:], length[window:])
         return t[seen:]
 
     def _compare_steps(self, dx: _Array, dy: _Array, length: _Array) -> None:
         # Mouse keys and the pixel grid make even steps along the eight directions; those tell nothing.
-        free = (dx != 0) & (dy != 0) & (np.abs(dx) != np.abs(dy))
+        free = dx * dy * (dx * dx - dy * dy) != 0
         both = length[1:] + length[:-1]
         judged = free[1:] & free[:-1] & (both >= _COMPARABLE_PX)
         even = judged & (np.abs(length[1:] - length[:-1]) <= _EVEN_DIFFERENCE * both)
@@ -130,10 +133,11 @@ class PointerState(msgspec.Struct, array_like=True):
     def _find_straights(self, x: _Array, y: _Array, length: _Array) -> None:
         if len(x) <= _WINDOW:
             return
-        run = np.concatenate(((0.0,), np.cumsum(length)))
-        path = run[_WINDOW:] - run[:-_WINDOW]
+        run = length.cumsum()
+        path = run[_WINDOW - 1 :].copy()
+        path[1:] -= run[:-_WINDOW]
         across, down = np.abs(x[_WINDOW:] - x[:-_WINDOW]), np.abs(y[_WINDOW:] - y[:-_WINDOW])
-        chord = np.hypot(across, down)
+        chord = np.sqrt(across * across + down * down)
         # Along the eight directions, rulers, menus and mouse keys keep anyone straight.
         off_axis = np.minimum(np.minimum(across, down), np.abs(across - down)) > 0.05 * chord
         judged = (path >= _WINDOW_PX) & off_axis
@@ -158,32 +162,36 @@ def epoch_ms(time: datetime) -> float:
     return time.timestamp() * 1_000
 
 
-def _samples(moves: Sequence[PointerMove], tracks: Sequence[PointerTrack]) -> tuple[_Array, _Array, _Array]:
+def _samples(moves: Sequence[PointerMove], tracks: Sequence[PointerTrack]) -> _Path:
     """Put objects and tracks together as columns, in the order of time."""
-    t = [epoch_ms(move.occurred_at) for move in moves]
-    x, y = [move.x for move in moves], [move.y for move in moves]
-    for track in tracks:
-        start = epoch_ms(track.started_at)
-        t += [start + offset for offset in track.t]
-        x += track.x
-        y += track.y
-    columns = np.array(t), np.array(x), np.array(y)
-    if not np.any(columns[0][1:] < columns[0][:-1]):
-        return columns
-    order = np.argsort(columns[0], kind="stable")
-    return columns[0][order], columns[1][order], columns[2][order]
+    paths = [_track(track) for track in tracks]
+    if moves or not paths:
+        paths.append(_objects(moves))
+    t, x, y = paths[0] if len(paths) == 1 else (np.concatenate(column) for column in zip(*paths, strict=True))
+    if not np.count_nonzero(t[1:] < t[:-1]):
+        return t, x, y
+    order = np.argsort(t, kind="stable")
+    return t[order], x[order], y[order]
 
 
-def _keep(t: _Array, x: _Array, y: _Array, wanted: NDArray[np.bool_]) -> tuple[_Array, _Array, _Array]:
+def _track(track: PointerTrack) -> _Path:
+    size = len(track.t)
+    t = np.fromiter(track.t, float, size) + epoch_ms(track.started_at)
+    return t, np.fromiter(track.x, float, size), np.fromiter(track.y, float, size)
+
+
+def _objects(moves: Sequence[PointerMove]) -> _Path:
+    size = len(moves)
+    t = np.fromiter([move.occurred_at.timestamp() for move in moves], float, size) * 1_000
+    return t, np.fromiter([move.x for move in moves], float, size), np.fromiter([move.y for move in moves], float, size)
+
+
+def _keep(t: _Array, x: _Array, y: _Array, wanted: NDArray[np.bool_]) -> _Path:
     """Drop the samples after the first that are not wanted."""
-    if wanted.all():
+    if np.count_nonzero(wanted) == len(wanted):
         return t, x, y
     rows = np.concatenate(((0,), np.flatnonzero(wanted) + 1))
     return t[rows], x[rows], y[rows]
-
-
-def _from(start: int, *columns: _Array) -> tuple[_Array, ...]:
-    return tuple(column[max(0, start) :] for column in columns)
 
 
 def _distance(place: tuple[float, float], down: PointerDown) -> float:

@@ -22,17 +22,17 @@ class TrustState(msgspec.Struct, array_like=True):
 
     def observe(self, events: Sequence[BehaviorEvent], tracks: Sequence[BehaviorTrack]) -> None:
         """Fold input events and tracks in; each track sample counts."""
-        for event in events:
-            if event.trusted is not None:
-                self._count(1, event.trusted)
+        answers = [event.trusted for event in events]
+        self._count(answers.count(True), trusted=True)
+        self._count(answers.count(False), trusted=False)
         for track in tracks:
             if track.trusted is not None:
-                self._count(len(track.t), track.trusted)
+                self._count(len(track.t), trusted=track.trusted)
 
     def values(self) -> Features:
         """Give the features of ``TRUST_FEATURES``."""
         return {"trust_told": self.told, "untrusted_share": self.untrusted / self.told if self.told else None}
 
-    def _count(self, events: int, trusted: bool) -> None:
+    def _count(self, events: int, *, trusted: bool) -> None:
         self.told += events
         self.untrusted += 0 if trusted else events
