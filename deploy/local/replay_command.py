@@ -30,8 +30,6 @@ class ReplaySettings(BaseSettings):
         extra="ignore",
         frozen=True,
     )
-        env_prefix="TELLTALE_", env_file=CHECKOUT / ".env", env_ignore_empty=True, extra="ignore", frozen=True
-    )
 
     gateway_url: str = "http://127.0.0.1:8080"
     insights_url: str = "http://127.0.0.1:8081"
