@@ -45,12 +45,17 @@ async def bring_up(stack: Stack, progress: Progress) -> Report:
 
 def stay(stack: Stack) -> None:
     """Wait until Ctrl-C or SIGTERM, then stop everything; or until somebody else has stopped it."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         while stack.running():
             time.sleep(_LOOK_EVERY_S)
     except KeyboardInterrupt:
         stop_for_good(stack)
+
+
+def heed_signals() -> None:
+    """Let SIGTERM do what Ctrl-C does, and Ctrl-C work even where a shell has us ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def stop_for_good(stack: Stack) -> None:

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from deploy.local.bring_up import Report, bring_up, stay, stop_for_good
+from deploy.local.bring_up import Report, bring_up, heed_signals, stay, stop_for_good
 from deploy.local.errors import NeedsAttention
 from deploy.local.jars import lock_jars
 from deploy.local.logs import follow
@@ -44,6 +44,7 @@ def up(detach: bool) -> None:
 
     def start(stack: Stack) -> None:
         was_running = stack.running()
+        heed_signals()
         try:
             with stack.exclusively(), Progress(console) as progress:
                 report = asyncio.run(bring_up(stack, progress))
