@@ -7,12 +7,13 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Path, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
+from services.gateway import examples
 from services.gateway.errors import problem_body, trace_id_of
 from services.gateway.keys import authenticate
 from services.gateway.openapi import build_openapi, described
@@ -85,9 +86,12 @@ def create_api(
         return authenticate(authorization.encode("latin-1") if authorization is not None else None, keys)
 
     Tenant = Annotated[str, Depends(tenant)]
+    BatchId = Annotated[UUID, Path(description="The client's own id of the batch.", examples=[examples.BATCH_ID])]
+    Type = Annotated[str, Path(description="Kind of subject.", examples=["session"])]
+    Id = Annotated[str, Path(description="The client's own id of the subject.", examples=["s-7f3a"])]
 
     @api.get("/v1/batches/{batch_id}", **described("batch_receipt"))
-    async def get_batch(batch_id: UUID, tenant_id: Tenant) -> Response:
+    async def get_batch(batch_id: BatchId, tenant_id: Tenant) -> Response:
         accepted = recent.get((tenant_id, batch_id))
         try:
             stored = await store.receipt(tenant_id, batch_id)
@@ -102,7 +106,7 @@ def create_api(
         return _json(msgspec.json.encode(receipt))
 
     @api.get("/v1/subjects/{subject_type}/{subject_id}/verdict", **described("latest_verdict"))
-    async def get_latest_verdict(subject_type: str, subject_id: str, tenant_id: Tenant) -> Response:
+    async def get_latest_verdict(subject_type: Type, subject_id: Id, tenant_id: Tenant) -> Response:
         _check_subject(subject_type, subject_id)
         verdict = await replies.latest(tenant_id, subject_type, subject_id)
         if verdict is None:

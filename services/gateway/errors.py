@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.problems import Problem, ProblemKind
+from shared.problems import METHOD_NOT_ALLOWED, Problem, ProblemKind
 
 BODY_TIMEOUT: Final = ProblemKind(
     "body_timeout", 408, "Body not received in time", "Send the same batch again over a faster connection."
@@ -49,6 +49,8 @@ async def send_problem(
     body = problem_body(problem, trace_id)
     headers = [(name.encode(), value.encode()) for name, value in problem.headers().items()]
     headers.append((b"content-length", b"%d" % len(body)))
+    if problem.kind is METHOD_NOT_ALLOWED:
+        headers.append((b"allow", b"POST"))  # only the hot route answers through here
     if unread is not None:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": problem.kind.status, "headers": headers})

@@ -54,7 +54,7 @@ class MemoryReplies:
         self.available = True
         self.by_batch: dict[BatchKey, bytes] = {}
         self.by_subject: dict[tuple[str, str, str], bytes] = {}
-        self._room = WaitingRoom(max_waiting)
+        self.room = WaitingRoom(max_waiting)
 
     @property
     def channel(self) -> str | None:
@@ -70,7 +70,7 @@ class MemoryReplies:
         """Answer a waiting caller, as the scorer does."""
         self.by_batch[tenant_id, batch_id] = verdict
         if self.available:
-            self._room.answer((tenant_id, batch_id), verdict)
+            self.room.answer((tenant_id, batch_id), verdict)
 
     async def answered(self, tenant_id: str, batch_ids: Sequence[UUID]) -> Mapping[UUID, bytes]:
         """Give verdicts answered before."""
@@ -86,7 +86,7 @@ class MemoryReplies:
     @contextmanager
     def expect(self, tenant_id: str, batch_ids: Sequence[UUID]) -> Iterator[Watch]:
         """Listen for verdicts."""
-        with self._room.expect(tenant_id, batch_ids) as watch:
+        with self.room.expect(tenant_id, batch_ids) as watch:
             yield watch
 
     async def start(self) -> None:

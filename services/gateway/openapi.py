@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import Response
 
 from services.gateway import examples
 from services.gateway.errors import BODY_TIMEOUT, HEADERS_TOO_LARGE
@@ -95,7 +96,7 @@ class AliveDocument(msgspec.Struct, kw_only=True):
 
 def described(name: str) -> dict[str, Any]:
     """Give what FastAPI needs to describe a route of `_ROUTES`."""
-    return {"operation_id": name, "response_model": None, **_ROUTES[name]}
+    return {"operation_id": name, "response_model": None, "response_class": Response, **_ROUTES[name]}
 
 
 def build_openapi(api: FastAPI) -> dict[str, Any]:
@@ -137,11 +138,6 @@ def _problems(kinds: tuple[ProblemKind, ...]) -> dict[int, dict[str, Any]]:
         example = Problem(kind).document() | {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"}
         entry["content"][MEDIA_TYPE]["examples"][kind.code] = {"value": example}
     return responses
-
-
-def _parameter(name: str, description: str, example: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "description": description, "schema": {"type": "string"},
-            "example": example}  # fmt: skip
 
 
 def _ingest_operation() -> dict[str, Any]:
@@ -193,24 +189,12 @@ _ROUTES: Final[dict[str, dict[str, Any]]] = {
     "batch_receipt": {
         "summary": "Where a batch is",
         "responses": {200: _ok("What is known of it.", "BatchReceipt", examples.BATCH_RECEIPT)} | _problems(_READ),
-        "openapi_extra": {
-            "security": _SECURITY,
-            "parameters": [
-                {"name": "batch_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"},
-                 "description": "The client's own id of the batch.", "example": examples.BATCH_ID}
-            ],
-        },
+        "openapi_extra": {"security": _SECURITY},
     },
     "latest_verdict": {
         "summary": "Latest verdict on a subject",
         "responses": {200: _ok("The verdict.", "Verdict", examples.VERDICT)} | _problems(_READ),
-        "openapi_extra": {
-            "security": _SECURITY,
-            "parameters": [
-                _parameter("subject_type", "session, customer, card, device, vehicle, driver or project", "session"),
-                _parameter("subject_id", "The client's own id of the subject.", "s-7f3a"),
-            ],
-        },
+        "openapi_extra": {"security": _SECURITY},
     },
     "alive": {
         "summary": "Whether the process runs",

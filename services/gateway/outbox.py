@@ -47,8 +47,8 @@ class InFlight:
     """
 
     def __init__(self, max_batches: int, max_bytes: int) -> None:
-        self._max_batches = max_batches
-        self._max_bytes = max_bytes
+        self.max_batches = max_batches
+        self.max_bytes = max_bytes
         self.batches = 0
         self.bytes = 0
 
@@ -63,7 +63,7 @@ class InFlight:
         size = 0
         for record in records:
             size += record.size_bytes
-        if self.batches + len(records) > self._max_batches or self.bytes + size > self._max_bytes:
+        if self.batches + len(records) > self.max_batches or self.bytes + size > self.max_bytes:
             raise PublisherFull
         self.batches += len(records)
         self.bytes += size

@@ -50,7 +50,7 @@ class WaitingRoom:
     """
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._watches: dict[BatchKey, list[Watch]] = {}
 
     def __len__(self) -> int:
@@ -61,7 +61,7 @@ class WaitingRoom:
         """Listen for verdicts while the context is open."""
         watch = Watch(batch_ids)
         keys = [(tenant_id, batch_id) for batch_id in batch_ids]
-        if len(self._watches) + len(keys) > self._limit:
+        if len(self._watches) + len(keys) > self.limit:
             watch.give_up()
             yield watch
             return

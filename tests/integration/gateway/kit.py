@@ -10,6 +10,7 @@ import httpx
 from deploy.local.servers_for_tests import Servers
 from deploy.provision.tenants import add_tenant, create_key
 from services.gateway.settings import GatewaySettings
+from tests.unit.gateway.kit import settings
 
 
 def gateway_settings(servers: Servers, prefix: str, **changed: Any) -> GatewaySettings:
@@ -19,7 +20,7 @@ def gateway_settings(servers: Servers, prefix: str, **changed: Any) -> GatewaySe
         "postgres_dsn": servers.postgres_dsn_by_role["telltale_gateway"],
         "topic_prefix": prefix,
     }
-    return GatewaySettings(_env_file=None, **(found | changed))
+    return settings(**(found | changed))
 
 
 async def key_of(servers: Servers, tenant_id: str) -> str:

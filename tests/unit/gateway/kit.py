@@ -1,5 +1,6 @@
 """What the gateway's tests share: a gateway over in-memory adapters, a key, batches, a real server."""
 
+import asyncio
 import json
 import socket
 import uuid
@@ -11,6 +12,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+from pydantic_settings import SettingsConfigDict
 
 from services.gateway.app import Adapters, GatewayApp, create_app
 from services.gateway.http_protocol import limited_protocol
@@ -86,8 +88,14 @@ class Gateway:
         return basic | {name.replace("_", "-"): value for name, value in more.items()}
 
 
+class Settings(GatewaySettings):
+    """Settings that look at no environment."""
+
+    model_config = SettingsConfigDict(env_file=None, env_prefix="NOT_SET_")
+
+
 def settings(**changed: Any) -> GatewaySettings:
-    return GatewaySettings(_env_file=None, **changed)
+    return Settings(**changed)
 
 
 @asynccontextmanager
@@ -122,8 +130,6 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def served(app: GatewayApp, limits: GatewaySettings | None = None) -> AsyncIterator[int]:
     """A gateway behind a real uvicorn, as ``__main__`` runs it; gives its port."""
-    import asyncio
-
     limits = limits or settings()
     config = uvicorn.Config(
         app,
