@@ -18,7 +18,7 @@ from shared.contracts.behavior import PointerDown, PointerMove, PointerTrack
 
 POINTER_FEATURES: Final = {
     "pointer_moves": Feature("count", "samples of the path"),
-    "pointer_steps": Feature("count", "neighbouring steps long enough to compare their lengths"),
+    "pointer_steps": Feature("count", "neighbouring double steps long enough to compare their lengths"),
     "pointer_even_share": Feature("share", "of these, those whose lengths differ by a tenth at most"),
     "pointer_turns": Feature("count", "turns sampled finely enough to tell a hand's from others"),
     "pointer_reversals": Feature("count", "of these, turns back without braking, or twice in a row"),
@@ -36,7 +36,7 @@ _SENSOR_FLICKER_PX: Final = 1.5
 _FINE_SAMPLING_MS: Final = 20.5
 # A hand brakes before it turns, so the steps around the turn are shorter than the one before.
 _TURN_SPEED_KEPT: Final = 1.0
-# Two steps of 5 px and more: rounding to pixels then changes a length by less than a tenth.
+# Two double steps of 5 px and more: rounding to pixels then changes a length by a tenth or so.
 _COMPARABLE_PX: Final = 10.0
 _EVEN_DIFFERENCE: Final = 0.05  # of the sum of both, so a tenth of each
 _WINDOW: Final = 8
@@ -104,20 +104,22 @@ class PointerState(msgspec.Struct, array_like=True):
         dx, dy = x[1:] - x[:-1], y[1:] - y[:-1]
         length = np.sqrt(dx * dx + dy * dy)  # half the time of hypot, and nothing here can overflow
         # A window is new when its last sample is; it starts that many samples earlier.
-        pair, triple, window = max(0, seen - 2), max(0, seen - 3), max(0, seen - _WINDOW)
-        self._compare_steps(dx[pair:], dy[pair:], length[pair:])
+        triple, double, window = max(0, seen - 3), max(0, seen - 4), max(0, seen - _WINDOW)
+        self._compare_steps(dx[double:], dy[double:], length[double:])
         self._find_reversals((t[1:] - t[:-1])[triple:], dx[triple:], dy[triple:], length[triple:])
         self._find_straights(x[window:], y[window:], length[window:])
         return t[seen:]
 
     def _compare_steps(self, dx: _Array, dy: _Array, length: _Array) -> None:
+        if len(length) < 4:
+            return
         # Mouse keys and the pixel grid make even steps along the eight directions; those tell nothing.
         free = dx * dy * (dx * dx - dy * dy) != 0
-        both = length[1:] + length[:-1]
-        judged = free[1:] & free[:-1] & (both >= _COMPARABLE_PX)
-        even = judged & (np.abs(length[1:] - length[:-1]) <= _EVEN_DIFFERENCE * both)
+        free, two = free[1:] | free[:-1], length[1:] + length[:-1]
+        both, differ = two[2:] + two[:-2], np.abs(two[2:] - two[:-2])
+        judged = free[2:] & free[:-2] & (both >= _COMPARABLE_PX)
         self.steps += int(np.count_nonzero(judged))
-        self.even += int(np.count_nonzero(even))
+        self.even += int(np.count_nonzero(judged & (differ <= _EVEN_DIFFERENCE * both)))
 
     def _find_reversals(self, dt: _Array, dx: _Array, dy: _Array, length: _Array) -> None:
         if len(length) < 3:

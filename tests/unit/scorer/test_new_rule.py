@@ -1,0 +1,76 @@
+"""A rule added in one file, with nothing else touched, is in verdicts, in the rule list and under the checks."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.scorer.domains.behavior import rules as rules_folder
+from services.scorer.features import load_features
+from services.scorer.lab.rules import rule_table
+from services.scorer.pipeline import Ruleset, load_ruleset
+from shared.topics import Domain
+from tests.unit.scorer.inputs import fold_all, hand, scored, track
+from tests.unit.scorer.rule_checks import CHECKS
+
+NEW_RULE = '''"""The pointer moved at all.
+
+An example of how little a rule takes.
+"""
+
+from services.scorer.rules import Rule, at_least, hit, no_hit, unknown
+
+RULE = Rule(
+    reason="POINTER_MOVED",
+    weight=0.2,
+    message="The pointer moved.",
+    when=(at_least("pointer_moves", 5, why="an example"),),
+    cases=(
+        hit("it moved", pointer_moves=5),
+        no_hit("it did not", pointer_moves=0),
+        unknown("nobody knows", pointer_moves=None),
+    ),
+)
+'''
+
+
+@pytest.fixture
+def plain() -> Ruleset:
+    return load_ruleset(Domain.BEHAVIOR)
+
+
+@pytest.fixture
+def extended(tmp_path: Path) -> Iterator[Ruleset]:
+    """The behaviour rules with one more file in their folder."""
+    (tmp_path / "pointer_moved.py").write_text(NEW_RULE)
+    rules_folder.__path__.append(str(tmp_path))
+    try:
+        yield load_ruleset(Domain.BEHAVIOR)
+    finally:
+        rules_folder.__path__.remove(str(tmp_path))
+
+
+def test_it_is_in_verdicts(extended: Ruleset) -> None:
+    _, verdict = fold_all([scored("first", tracks=[track(hand(40))])], extended)
+
+    (reason,) = [reason for reason in verdict.reasons if reason.code == "POINTER_MOVED"]
+    moves = reason.evidence["pointer_moves"]
+    assert isinstance(moves, int) and moves > 30
+
+
+def test_it_is_in_the_rule_list(extended: Ruleset) -> None:
+    assert "pointer_moved" in [row["id"] for row in extended.describe()]
+    assert "pointer_moved" in list(rule_table(Domain.BEHAVIOR).columns[0].cells)
+
+
+def test_it_is_under_the_shared_checks(extended: Ruleset) -> None:
+    (named,) = [named for named in extended.rules if named.id == "pointer_moved"]
+    table = dict(load_features(Domain.BEHAVIOR).table)
+
+    for check in CHECKS:
+        check(named, table)
+
+
+def test_it_changes_the_version_of_the_ruleset(plain: Ruleset, extended: Ruleset) -> None:
+    assert extended.version != plain.version
+    assert {named.id for named in extended.rules} - {named.id for named in plain.rules} == {"pointer_moved"}
