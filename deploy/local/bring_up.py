@@ -34,7 +34,7 @@ async def bring_up(stack: Stack, progress: Progress) -> Report:
     await stack.start_services(progress)
     progress.note("replay", "sending recorded sessions")
     addresses = stack.addresses(demo_key)
-    replayed = await replay(addresses)
+    replayed = await replay(addresses, console=progress.console)
     progress.ready("replay")
     urls = {
         "gateway": f"{addresses.gateway_url}/docs",

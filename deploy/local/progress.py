@@ -20,6 +20,11 @@ class Progress:
         self._started: dict[str, float] = {}
         self._lines: dict[str, tuple[str, str]] = {}
 
+    @property
+    def console(self) -> Console:
+        """Where other lines may be printed meanwhile."""
+        return self._console
+
     def __enter__(self) -> "Progress":
         if self._live is not None:
             self._live.start()
