@@ -26,6 +26,7 @@ GROUP: Final = "scorer"
 _BEAT_S: Final = 0.5
 _PROBE_TIMEOUT_S: Final = 5.0
 _QUEUED_CHUNKS: Final = 4
+_CHUNKS_AT_ONCE: Final = 8
 
 
 class Position(NamedTuple):
@@ -57,6 +58,8 @@ class Worker:
         self._outlets = Outlets(publisher, announcer, settings.topic_prefix)
         self._assignments = Assignments(self._new_lane, settings.restore_timeout_s, end_process)
         self._positions: dict[Place, Position] = {}
+        self._slots = asyncio.Semaphore(_CHUNKS_AT_ONCE)
+        self._last_chunk: dict[Place, asyncio.Task[None]] = {}
         self._acked = self._restored = 0
         self._broker_answers = False
         self._app = self._faust_app()
@@ -115,26 +118,39 @@ class Worker:
         topic = app.topic(*self._domains, key_serializer="raw", value_serializer="raw")
         app.agent(topic, concurrency=1, name="score")(self._score)
         app.on_partitions_revoked.connect(self._on_revoked, weak=False)
-        app.on_partitions_assigned.connect(self._on_assigned, weak=False)
+        app.on_partitions_assigned.connect(cast(Any, self._on_assigned), weak=False)
         return app
 
     async def _score(self, stream: Any) -> None:
+        """Start chunks as they come: one at a time in each partition, side by side in different ones."""
         try:
             async for event in stream.noack().events():
-                message = event.message
-                lane = await self._assignments.lane(message.generation_id, Place(message.topic, message.partition))
-                await lane.score(message.value)
-                event.ack()
-                self._acked += 1
+                await self._slots.acquire()
+                place = Place(event.message.topic, event.message.partition)
+                previous = self._last_chunk.get(place)
+                self._last_chunk[place] = asyncio.create_task(self._score_chunk(event, place, previous))
+        except Exception as error:
+            _die(error)
+
+    async def _score_chunk(self, event: Any, place: Place, previous: asyncio.Task[None] | None) -> None:
+        try:
+            if previous is not None:
+                await previous
+            lane = await self._assignments.lane(event.message.generation_id, place)
+            await lane.score(event.message.value)
+            event.ack()
+            self._acked += 1
         except Exception as error:
             # To go on would acknowledge what is not done.
             _die(error)
+        finally:
+            self._slots.release()
 
     async def _on_revoked(self, *_: Any, **__: Any) -> None:
         self._assignments.revoke()
 
-    async def _on_assigned(self, app: Any, *assigned: Any, **_: Any) -> None:
-        places = [Place(place.topic, place.partition) for place in assigned[0]]
+    async def _on_assigned(self, app: Any, *args: Any, **_: Any) -> None:
+        places = [Place(place.topic, place.partition) for place in args[0]]
         self._positions = {}
         self._assignments.assign(app.consumer_generation_id, places)
 
