@@ -90,7 +90,7 @@ def read_batch_headers(headers: Iterable[tuple[str, bytes]]) -> BatchHeaders:
         )
     except KeyError as error:
         raise HeaderError(f"header {error.args[0]!r} is missing or unknown") from None
-    except (ValueError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise HeaderError(f"malformed header: {type(error).__name__}") from None
 
 

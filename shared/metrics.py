@@ -64,7 +64,9 @@ REDIS_ERRORS: Final = Counter("telltale_redis_errors_total", "Redis calls passed
 
 # persister
 PERSISTER_RECORDS: Final = Counter(
-    "telltale_persister_records_total", "Records by outcome: persisted, duplicate, rejected.", ["topic", "outcome"]
+    "telltale_persister_records_total",
+    "Records by outcome: persisted, duplicates, rejected, missing.",
+    ["topic", "outcome"],
 )
 PERSISTER_EVENTS: Final = Counter("telltale_persister_events_total", "Events persisted.", ["domain"])
 PERSISTER_WRITE_SECONDS: Final = Histogram(
@@ -74,6 +76,9 @@ PERSISTER_ROW_SECONDS: Final = Histogram(
     "telltale_persister_row_seconds", "From the gateway's stamp to the committed row.", ["table"], buckets=_FAST_S
 )
 PERSISTER_RETRIES: Final = Counter("telltale_persister_retries_total", "Transactions tried again after an error.")
+PERSISTER_UNDATED_ROWS: Final = Gauge(
+    "telltale_persister_undated_rows", "Rows whose day has no partition: stored, in the default one.", ["table"]
+)
 
 # every consumer
 CONSUMER_LAG: Final = Gauge("telltale_consumer_lag_records", "Records behind the end.", ["group", "topic", "partition"])

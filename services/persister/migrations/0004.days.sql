@@ -22,7 +22,11 @@ LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
 BEGIN
     IF day_table.unique_columns IS NOT NULL THEN
-        EXECUTE format('CREATE UNIQUE INDEX %I ON %I (%s)', leaf || '_once', leaf, day_table.unique_columns);
+        -- The default partition spans all days: there a row is unique within its moment, as no day bounds a look-up.
+        EXECUTE format(
+            'CREATE UNIQUE INDEX %I ON %I (%s%s)', leaf || '_once', leaf, day_table.unique_columns,
+            CASE WHEN leaf LIKE '%default' THEN ', ' || day_table.day_column ELSE '' END
+        );
         EXECUTE format('GRANT INSERT ON %I TO telltale_persister', leaf);
     END IF;
     IF day_table.roll_up IS NOT NULL THEN
