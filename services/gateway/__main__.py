@@ -1,5 +1,7 @@
 """Run the gateway: ``python -m services.gateway``."""
 
+import signal
+
 import uvicorn
 import uvloop
 
@@ -24,6 +26,9 @@ async def serve(settings: GatewaySettings) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(settings.drain_timeout_s),
     )
+    # Uvicorn takes signals while it serves and, when all is closed, raises them again; that is no failure.
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: None)
     await uvicorn.Server(config).serve()
 
 

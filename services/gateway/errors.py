@@ -12,6 +12,10 @@ from shared.problems import METHOD_NOT_ALLOWED, Problem, ProblemKind
 BODY_TIMEOUT: Final = ProblemKind(
     "body_timeout", 408, "Body not received in time", "Send the same batch again over a faster connection."
 )
+BAD_REQUEST: Final = ProblemKind("bad_request", 400, "Not an HTTP request", "Send HTTP/1.1 as RFC 9112 has it.")
+HEADERS_TIMEOUT: Final = ProblemKind(
+    "headers_timeout", 408, "Headers not received in time", "Connect again and send the request at once."
+)
 HEADERS_TOO_LARGE: Final = ProblemKind(
     "headers_too_large", 431, "Request headers too large", "Send fewer or shorter headers."
 )

@@ -1,10 +1,10 @@
-"""Uvicorn's HTTP protocol with limits it lacks: how large request headers may be, and how long they may take."""
+"""Uvicorn's HTTP protocol with limits it lacks: how large request headers may be, how long they may take."""
 
 import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from services.gateway.errors import BODY_TIMEOUT, HEADERS_TOO_LARGE, problem_body, trace_id_of
+from services.gateway.errors import BAD_REQUEST, HEADERS_TIMEOUT, HEADERS_TOO_LARGE, problem_body, trace_id_of
 from shared.problems import Problem, ProblemKind
 from shared.tracing import child_of
 
@@ -75,11 +75,14 @@ def limited_protocol(max_header_bytes: int, header_timeout_s: float) -> type[Htt
             if not self.transport.is_closing():
                 super().on_message_complete()
 
+        def send_400_response(self, msg: str) -> None:
+            self._refuse(BAD_REQUEST)
+
         def _see(self, count: int) -> None:
             self._seen_bytes += count
 
         def _begin_wait(self) -> None:
-            self._deadline = self.loop.call_later(header_timeout_s, self._refuse, BODY_TIMEOUT)
+            self._deadline = self.loop.call_later(header_timeout_s, self._refuse, HEADERS_TIMEOUT)
 
         def _end_wait(self) -> None:
             if self._deadline is not None:

@@ -37,7 +37,7 @@ class Bench:
         try:
             topics = {f"{self._prefix}events.{domain}.v1": domain.value for domain in Domain}
             consumer.assign([TopicPartition(topic, index) for topic in topics for index in range(4)])
-            found = []
+            found: list[tuple[str, bytes, bytes, list[tuple[str, bytes]], int]] = []
             async with asyncio.timeout(15):
                 while len(found) < count:
                     for partition, records in (await consumer.getmany(timeout_ms=300)).items():

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.local.servers_for_tests import Servers
 from services.gateway.memory import MemoryReceiptStore
-from services.gateway.ports import ReceiptStore, StoredReceipt, StoreUnavailable
+from services.gateway.ports import ReceiptStore, Rejection, StoredReceipt, StoreUnavailable
 from services.gateway.receipts import PostgresReceipts
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -43,6 +43,9 @@ class Bench:
     async def verdict(self, batch_id: UUID, received_at: datetime, document: str = "{}") -> None:
         if self._memory is not None:
             self._memory.verdicts[self.tenant, "session", "s-1"] = document.encode()
+            self._memory.receipts[self.tenant, batch_id] = StoredReceipt(
+                "behavior", "session/s-1", 7, received_at, verdict_id=uuid4(), scored_at=received_at
+            )
             return
         assert self._owner is not None
         await self._owner.execute(
@@ -56,6 +59,22 @@ class Bench:
             batch_id,
             self.tenant,
             document,
+        )
+
+    async def dead_letter(self, batch_id: UUID) -> None:
+        if self._memory is not None:
+            letter = Rejection("persister", "row_refused", "no room", NOW)
+            self._memory.receipts[self.tenant, batch_id] = StoredReceipt(rejections=(letter,))
+            return
+        assert self._owner is not None
+        await self._owner.execute(
+            "INSERT INTO dead_letters (source_timestamp, persisted_at, source_offset, source_partition, dead_letter_id,"
+            " batch_id, stage, reason, detail, source_topic, tenant_id, headers, payload)"
+            " VALUES ($1, $1, 1, 0, $2, $3, 'persister', 'row_refused', 'no room', 'events', $4, '{}', '')",
+            NOW,
+            uuid4(),
+            batch_id,
+            self.tenant,
         )
 
 
@@ -93,6 +112,24 @@ async def test_two_tenants_may_use_one_batch_id(bench: Bench) -> None:
         found = await bench.store.receipt(tenant_id, batch_id)
         assert found is not None
         assert found.events == 7
+
+
+async def test_a_verdict_may_be_there_before_its_batch(bench: Bench) -> None:
+    batch_id = uuid4()
+    await bench.verdict(batch_id, NOW)
+    found = await bench.store.receipt(bench.tenant, batch_id)
+    assert found is not None
+    assert (found.subject, found.events, found.received_at, found.scored_at) == ("session/s-1", 7, NOW, NOW)
+    assert (found.persisted_at, found.verdict_id is not None) == (None, True)
+
+
+async def test_a_dead_letter_tells_why(bench: Bench) -> None:
+    batch_id = uuid4()
+    await bench.dead_letter(batch_id)
+    found = await bench.store.receipt(bench.tenant, batch_id)
+    assert found is not None
+    assert found.rejections == (Rejection("persister", "row_refused", "no room", NOW),)
+    assert await bench.store.receipt("other", batch_id) is None
 
 
 async def test_the_latest_verdict_is_the_latest(bench: Bench) -> None:

@@ -1,7 +1,11 @@
 """The gateway on a real broker, database and Redis, behind its real HTTP server."""
 
 import asyncio
+import contextlib
 import json
+import os
+import signal
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -9,11 +13,13 @@ from typing import Any
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from redis.asyncio import Redis
 
 from deploy.local.servers_for_tests import Servers
 from services.gateway.app import create_app, real_adapters
 from services.gateway.kafka import partition_of
 from services.gateway.settings import GatewaySettings
+from shared import redis_keys
 from shared.cloudevents import read_batch_headers
 from tests.integration.gateway.kit import gateway_settings, key_of, until_ready
 from tests.unit.gateway.kit import batch, event, served, text_of
@@ -62,3 +68,72 @@ async def test_batches_reach_the_broker_as_the_client_sent_them(servers: Servers
         assert record.key.decode() == f"end-to-end:{stamp.subject}"
         assert record.partition == partition_of(record.key, 4)
         assert record.timestamp == int(stamp.received_at.timestamp() * 1000)
+
+
+async def scorer(limits: GatewaySettings, servers: Servers, count: int) -> None:
+    """Answer the first batches of the topic, as the scorer does."""
+    redis = Redis.from_url(servers.redis_url)
+    try:
+        for record in await records_of(limits, "events.behavior.v1", count):
+            stamp = read_batch_headers(record.headers)
+            assert stamp.reply_to is not None
+            verdict = json.dumps({"tenant_id": stamp.tenant_id, "action": "ALLOW"}).encode()
+            await redis.set(redis_keys.batch_verdict(stamp.tenant_id, stamp.batch_id), verdict, ex=60)
+            reply = b'{"batch_id":"%s","verdict":%s}' % (str(stamp.batch_id).encode(), verdict)
+            await redis.publish(stamp.reply_to, reply)
+    finally:
+        await redis.aclose()
+
+
+async def test_a_verdict_comes_in_the_answer_and_again_to_a_retry(servers: Servers, limits: GatewaySettings) -> None:
+    key = await key_of(servers, "end-to-end")
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+    async with (
+        served(create_app(limits, real_adapters(limits)), limits) as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=20) as client,
+    ):
+        await until_ready(client)
+        async with asyncio.timeout(10):
+            while not (await client.get("/readyz")).json()["optional"]["redis"]:
+                await asyncio.sleep(0.05)
+        sent = fresh_batch()
+        answer, _ = await asyncio.gather(client.post("/v1/events?wait_ms=10000", json=sent), scorer(limits, servers, 1))
+        assert answer.status_code == 200
+        assert answer.json()["receipts"][0]["verdict"] == {"tenant_id": "end-to-end", "action": "ALLOW"}
+        again = await client.post("/v1/events?wait_ms=10000", json=sent)
+        assert (again.status_code, again.content) == (200, answer.content)
+        assert (await client.post("/v1/events?wait_ms=50", json=fresh_batch())).status_code == 202
+    assert len(await records_of(limits, "events.behavior.v1", 2)) == 2
+
+
+async def test_the_process_starts_serves_and_ends_on_a_signal(
+    servers: Servers, limits: GatewaySettings, unused_tcp_port: int
+) -> None:
+    key = await key_of(servers, "end-to-end")
+    environment = os.environ | {
+        "TELLTALE_KAFKA_BOOTSTRAP": limits.kafka_bootstrap,
+        "TELLTALE_REDIS_URL": limits.redis_url.get_secret_value(),
+        "TELLTALE_POSTGRES_DSN": limits.postgres_dsn.get_secret_value(),
+        "TELLTALE_TOPIC_PREFIX": limits.topic_prefix,
+        "TELLTALE_HTTP_PORT": str(unused_tcp_port),
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.gateway", env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{unused_tcp_port}", headers=headers) as client:
+        async with asyncio.timeout(20):
+            while True:
+                with contextlib.suppress(httpx.TransportError):
+                    if (await client.get("/readyz")).status_code == 200:
+                        break
+                await asyncio.sleep(0.1)
+        assert (await client.post("/v1/events", json=fresh_batch())).status_code == 202
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(20):
+            _, log = await process.communicate()
+    assert process.returncode == 0, log.decode()
+    lines = [json.loads(line) for line in log.decode().splitlines()]
+    assert all(line["service"] == "gateway" for line in lines)
+    assert [line for line in lines if line["level"] in {"WARNING", "ERROR"}] == []
+    assert key.split("_")[2] not in log.decode()
