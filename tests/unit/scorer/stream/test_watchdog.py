@@ -1,0 +1,43 @@
+import threading
+
+from services.scorer.stream.watchdog import Progress, StallDetector, Watchdog
+
+
+def test_idle_is_no_stall() -> None:
+    detector = StallDetector(30, 0)
+    assert all(detector.check(Progress(now, False, (1, 1)), now) is None for now in range(0, 500, 10))
+
+
+def test_lag_with_progress_is_no_stall() -> None:
+    detector = StallDetector(30, 0)
+    assert all(detector.check(Progress(now, True, (now, 1)), now) is None for now in range(0, 500, 10))
+
+
+def test_lag_without_progress_ends_after_the_timeout() -> None:
+    detector = StallDetector(30, 0)
+    reasons = [detector.check(Progress(now, True, (1, 1)), now) for now in (0, 10, 30, 31)]
+    assert reasons[:3] == [None, None, None] and reasons[3] is not None and "lag" in reasons[3]
+
+
+def test_lag_that_begins_late_has_the_whole_timeout() -> None:
+    detector = StallDetector(30, 0)
+    assert detector.check(Progress(100, False, (1,)), 100) is None
+    assert detector.check(Progress(125, True, (1,)), 125) is None
+    assert detector.check(Progress(131, True, (1,)), 131) is not None
+
+
+def test_a_silent_loop_ends_whatever_it_said_last() -> None:
+    assert "event loop" in (StallDetector(30, 0).check(Progress(0, False, ()), 31) or "")
+
+
+def test_the_watchdog_ends_a_loop_that_says_nothing() -> None:
+    ended = threading.Event()
+    watchdog = Watchdog(0.1, 60, lambda _: ended.set())
+    watchdog.start()
+    assert ended.wait(5)
+
+
+def test_a_worker_that_slept_over_its_session_is_ended_before_it_writes() -> None:
+    reasons: list[str] = []
+    Watchdog(60, 0.0, reasons.append).check_session()
+    assert reasons and "session" in reasons[0]
