@@ -54,14 +54,14 @@ def track(points: Sequence[Point]) -> PointerTrack:
 
 
 def hand(count: int, step_ms: float = 16.0, trembling_hz: float = 0.0, tremor_px: float = 0.0) -> list[Point]:
-    """Draw what a hand draws: bows, faster and slower, whole pixels; trembling if wanted."""
+    """Draw what a hand draws: bows, one push after the other, in whole pixels; trembling if wanted."""
     points = []
     for index in range(count):
         t = index * step_ms
-        phase = 3.0 * t / 1_000 + 0.8 * math.sin(2.3 * t / 1_000)
+        phase = 2.2 * t / 1_000 + 0.15 * math.sin(2 * math.pi * 1.7 * t / 1_000)
         tremor = tremor_px * math.sin(2 * math.pi * trembling_hz * t / 1_000)
-        x = round(600 + 320 * math.sin(phase) + tremor)
-        y = round(400 + 180 * math.cos(1.3 * phase) + 0.5 * tremor)
+        x = round(600 + 160 * math.sin(phase) + 40 * math.sin(2.7 * phase) + tremor)
+        y = round(400 + 150 * math.cos(1.1 * phase) + 30 * math.sin(3.3 * phase) + 0.5 * tremor)
         points.append((t, float(x), float(y)))
     return points
 

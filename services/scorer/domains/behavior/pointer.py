@@ -1,10 +1,12 @@
 """How a mouse or pen moves and clicks: counters over short windows of the path.
 
-A path is the samples that advance in time and change place; others carry nothing and are passed over, so that
-coarse or clamped timers do no harm. The last samples are kept, so that windows reach across batches and the counts
-do not depend on how a session was cut. Fingers are no part of this: they jump by nature.
+A path is the samples that advance in time and change place; others carry nothing and are passed over, so that coarse
+or clamped timers do no harm. Its shape is judged on samples a few milliseconds apart, so that fast devices do not look
+smoother than slow ones. The last samples are kept: windows reach across batches, and the counts do not depend on how
+a session was cut. Fingers are no part of this: they jump by nature.
 """
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -29,6 +31,8 @@ POINTER_FEATURES: Final = {
     "pointer_jump_share": Feature("share", "of these, those to which the mouse jumped at once"),
 }
 
+# Finer samples are no news: a hand changes little in between, and 60 to 240 Hz devices become comparable.
+_APART_MS: Final = 12.0
 # A step of one pixel, straight or diagonal, is within the flicker of an optical sensor.
 _SENSOR_FLICKER_PX: Final = 1.5
 # Slower samplers leave out what happens in between, and a trembling hand (to 8 Hz) then looks like noise. 20 ms,
@@ -48,10 +52,11 @@ _JUMP_MOVES: Final = 1
 
 _Array = NDArray[np.float64]
 _Path = tuple[_Array, _Array, _Array]  # t in ms, x, y
+_Tail = tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]
 
 
 class PointerState(msgspec.Struct, array_like=True):
-    """Counters, and the last samples of the path (``t`` in ms, by the client's clock)."""
+    """Counters, and the last samples of the path, in full and thinned (``t`` in ms, by the client's clock)."""
 
     moves: int = 0
     steps: int = 0
@@ -64,14 +69,15 @@ class PointerState(msgspec.Struct, array_like=True):
     jumps: int = 0
     moves_since_click: int = 0
     last_click: tuple[float, float] | None = None
-    tail: tuple[list[float], list[float], list[float]] = msgspec.field(default_factory=lambda: ([], [], []))
+    fine_tail: _Tail = ((), (), ())
+    tail: _Tail = ((), (), ())
 
     def observe(
         self, moves: Sequence[PointerMove], tracks: Sequence[PointerTrack], downs: Sequence[PointerDown]
     ) -> None:
         """Fold the pointer events of one batch in."""
         samples = _samples([m for m in moves if m.pointer != "touch"], [t for t in tracks if t.pointer != "touch"])
-        new_times = self._follow(*samples) if len(samples[0]) else samples[0]
+        new_times = self._follow(samples) if len(samples[0]) else samples[0]
         self._click([down for down in downs if down.pointer == "mouse"], new_times)
 
     def values(self) -> Features:
@@ -89,26 +95,29 @@ class PointerState(msgspec.Struct, array_like=True):
             "pointer_jump_share": self.jumps / self.far_clicks if self.far_clicks else None,
         }
 
-    def _follow(self, t: _Array, x: _Array, y: _Array) -> _Array:
+    def _follow(self, samples: _Path) -> _Array:
         """Extend the path; give the times of its new samples."""
-        tail_t, tail_x, tail_y = self.tail
-        if tail_t and t[0] < tail_t[-1]:  # a late batch, or a clock set back: its samples are a path of their own
-            tail_t, tail_x, tail_y = [], [], []
-        seen = len(tail_t)
-        if seen:
-            t, x, y = np.concatenate((tail_t, t)), np.concatenate((tail_x, x)), np.concatenate((tail_y, y))
-        t, x, y = _keep(t, x, y, t[1:] > t[:-1])
-        t, x, y = _keep(t, x, y, (x[1:] != x[:-1]) | (y[1:] != y[:-1]))
+        if self.fine_tail[0] and samples[0][0] < self.fine_tail[0][-1]:
+            # A late batch, or a clock set back: its samples are a path of their own.
+            self.fine_tail = self.tail = ((), (), ())
+        seen = len(self.fine_tail[0])
+        t, x, y = _advancing(*_joined(self.fine_tail, samples))
         self.moves += len(t) - seen
-        self.tail = (t[-_WINDOW:].tolist(), x[-_WINDOW:].tolist(), y[-_WINDOW:].tolist())
+        self.fine_tail = _tail_of(t, x, y, 3)
+        self._find_reversals(t, x, y)
+        self._judge_shape((t[seen:], x[seen:], y[seen:]))
+        return t[seen:]
+
+    def _judge_shape(self, samples: _Path) -> None:
+        seen = len(self.tail[0])
+        t, x, y = _thinned(*_joined(self.tail, samples), seen)
+        self.tail = _tail_of(t, x, y, _WINDOW)
         dx, dy = x[1:] - x[:-1], y[1:] - y[:-1]
         length = np.sqrt(dx * dx + dy * dy)  # half the time of hypot, and nothing here can overflow
         # A window is new when its last sample is; it starts that many samples earlier.
-        triple, double, window = max(0, seen - 3), max(0, seen - 4), max(0, seen - _WINDOW)
+        double, window = max(0, seen - 4), max(0, seen - _WINDOW)
         self._compare_steps(dx[double:], dy[double:], length[double:])
-        self._find_reversals((t[1:] - t[:-1])[triple:], dx[triple:], dy[triple:], length[triple:])
         self._find_straights(x[window:], y[window:], length[window:])
-        return t[seen:]
 
     def _compare_steps(self, dx: _Array, dy: _Array, length: _Array) -> None:
         if len(length) < 4:
@@ -121,10 +130,11 @@ class PointerState(msgspec.Struct, array_like=True):
         self.steps += int(np.count_nonzero(judged))
         self.even += int(np.count_nonzero(judged & (differ <= _EVEN_DIFFERENCE * both)))
 
-    def _find_reversals(self, dt: _Array, dx: _Array, dy: _Array, length: _Array) -> None:
-        if len(length) < 3:
+    def _find_reversals(self, t: _Array, x: _Array, y: _Array) -> None:
+        if len(t) < 4:
             return
-        fine = dt <= _FINE_SAMPLING_MS
+        dx, dy, fine = x[1:] - x[:-1], y[1:] - y[:-1], t[1:] - t[:-1] <= _FINE_SAMPLING_MS
+        length = np.sqrt(dx * dx + dy * dy)
         back = dx[:-1] * dx[1:] + dy[:-1] * dy[1:] < 0
         slower = np.minimum(length[1:-1], length[2:])
         unbraked = (slower >= _TURN_SPEED_KEPT * length[:-2]) | back[:-1]
@@ -188,11 +198,40 @@ def _objects(moves: Sequence[PointerMove]) -> _Path:
     return t, np.fromiter([move.x for move in moves], float, size), np.fromiter([move.y for move in moves], float, size)
 
 
+def _joined(tail: _Tail, samples: _Path) -> _Path:
+    if not tail[0]:
+        return samples
+    t, x, y = (np.concatenate(parts) for parts in zip(tail, samples, strict=True))
+    return t, x, y
+
+
+def _tail_of(t: _Array, x: _Array, y: _Array, size: int) -> _Tail:
+    return tuple(t[-size:].tolist()), tuple(x[-size:].tolist()), tuple(y[-size:].tolist())
+
+
+def _advancing(t: _Array, x: _Array, y: _Array) -> _Path:
+    """Drop samples of the same time or place as the one before."""
+    t, x, y = _keep(t, x, y, t[1:] > t[:-1])
+    return _keep(t, x, y, (x[1:] != x[:-1]) | (y[1:] != y[:-1]))
+
+
 def _keep(t: _Array, x: _Array, y: _Array, wanted: NDArray[np.bool_]) -> _Path:
     """Drop the samples after the first that are not wanted."""
     if np.count_nonzero(wanted) == len(wanted):
         return t, x, y
     rows = np.concatenate(((0,), np.flatnonzero(wanted) + 1))
+    return t[rows], x[rows], y[rows]
+
+
+def _thinned(t: _Array, x: _Array, y: _Array, seen: int) -> _Path:
+    """Drop samples too soon after the last kept one; the first ``seen`` are kept already."""
+    if not np.count_nonzero(t[1:] - t[:-1] < _APART_MS):
+        return t, x, y
+    rows, last = [], -math.inf
+    for row, time in enumerate(t.tolist()):
+        if row < seen or time - last >= _APART_MS:
+            rows.append(row)
+            last = time
     return t[rows], x[rows], y[rows]
 
 
