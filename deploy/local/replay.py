@@ -24,9 +24,9 @@ from deploy.local.replay_books import Books, PostgresRows, balance, connect
 from deploy.local.replay_lines import books_line, failure_line, kpi_line, outcome_line, progress_line, verdict_line
 
 INSIGHTS_ROLE: Final = "telltale_insights"
-_AT_ONCE: Final = 12
-SPEED: Final = 10.0
-_LONGEST_SESSION_S: Final = 1.5  # longer recordings are played faster, so that all of it takes seconds
+_AT_ONCE: Final = 24
+SPEED: Final = 1.0
+_LONGEST_SESSION_S: Final = 5.0  # longer recordings are played faster, so that all of it takes seconds
 _WAIT_MS: Final = 3_000
 _KPIS_EVERY_S: Final = 2.0
 _LOOK_EVERY_S: Final = 0.25
@@ -130,8 +130,9 @@ async def replay_to(
     Returns
     -------
     dict
-        ``sessions_replayed, verdicts, persisted_events, lost, duplicated, dead_letters, humans, humans_allowed,
-        bots, bots_flagged``, counted from PostgreSQL's rows.
+        ``sessions_replayed, batches, verdicts, persisted_events, lost, duplicated, duplicated_verdicts, dead_letters,
+        humans, humans_allowed, bots, bots_flagged``, counted from PostgreSQL's rows. ``lost`` and ``duplicated`` count
+        events against the recordings themselves, whatever the gateway answered.
 
     Raises
     ------
@@ -150,7 +151,7 @@ async def replay_to(
         on_drop=lambda dropped: console.print(f"[red]dropped[/red] {dropped.event_count}: {dropped.detail}"),
     )
     async with client:
-        await _until_key_is_known(client)
+        await until_key_is_known(client)
         run = _Run(console, client, speed, receipts=receipts)
         async with asyncio.TaskGroup() as background:
             ticker = background.create_task(_tell_kpis(target, console))
@@ -173,10 +174,16 @@ def _load(recordings: Path, sessions: int | None) -> list[Recording]:
         raise ReplayFailed(f"there are no recordings at {recordings}") from None
 
 
-async def _until_key_is_known(client: telltale.AsyncClient) -> None:
-    """Wait for the gateway to load a key that was made a moment ago."""
+async def until_key_is_known(client: telltale.AsyncClient, timeout_s: float = _KEY_TIMEOUT_S) -> None:
+    """Wait for the gateway to load a key that was made a moment ago.
+
+    Raises
+    ------
+    ReplayFailed
+        It did not in time, or there is no gateway.
+    """
     try:
-        async with asyncio.timeout(_KEY_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             while True:
                 try:
                     await client.receipt(uuid.uuid4())
@@ -185,7 +192,7 @@ async def _until_key_is_known(client: telltale.AsyncClient) -> None:
                 except telltale.Refused:
                     return  # it knows us, and no such batch
     except (TimeoutError, telltale.Unavailable) as error:
-        raise ReplayFailed(f"the gateway does not let us in: {error or 'it does not know the API key'}") from error
+        raise ReplayFailed(f"the gateway does not let us in: {str(error) or 'it does not know the API key'}") from error
 
 
 async def _all(play: Callable[[Recording], Awaitable[None]], chosen: list[Recording], at_once: int) -> None:
@@ -263,10 +270,12 @@ def _summary(run: _Run, chosen: list[Recording], books: Books) -> dict[str, Any]
     bots = [action for is_human, action in actions if not is_human]
     return {
         "sessions_replayed": len(chosen),
+        "batches": books.batches,
         "verdicts": books.verdicts,
         "persisted_events": books.persisted_events,
         "lost": books.lost,
         "duplicated": books.duplicated,
+        "duplicated_verdicts": books.doubled_verdicts,
         "dead_letters": books.dead_letters,
         "humans": len(people),
         "humans_allowed": people.count("ALLOW"),

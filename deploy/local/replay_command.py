@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 import click
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deploy.local.errors import NeedsAttention
@@ -35,7 +35,7 @@ class ReplaySettings(BaseSettings):
     insights_url: str = "http://127.0.0.1:8081"
     demo_api_key: SecretStr
     insights_password: SecretStr = SecretStr("")
-    insights_dsn: SecretStr | None = Field(None, description="PostgreSQL as telltale_insights; else put together.")
+    insights_dsn: SecretStr | None = None  # else put together from the parts below
     postgres_host: str = "127.0.0.1"
     postgres_port: int = 15432
     postgres_database: str = "telltale"
@@ -62,7 +62,7 @@ def main(sessions: int | None, speed: float, recordings: Path) -> None:
     The exit code is 1 when anything was lost, doubled or not judged.
     """
     try:
-        settings = ReplaySettings()
+        settings = ReplaySettings.model_validate({})
     except ValidationError as error:
         missing = ", ".join(f"TELLTALE_{str(item['loc'][0]).upper()}" for item in error.errors())
         raise click.ClickException(f"set {missing}, or start the system with 'make up'") from None
@@ -71,4 +71,5 @@ def main(sessions: int | None, speed: float, recordings: Path) -> None:
     except NeedsAttention as error:
         raise click.ClickException(str(error)) from None
     click.echo(json.dumps(summary))
-    sys.exit(any(summary[name] for name in ("lost", "duplicated", "dead_letters")))
+    wrong = any(summary[name] for name in ("lost", "duplicated", "duplicated_verdicts", "dead_letters"))
+    sys.exit(wrong or summary["verdicts"] != summary["batches"])

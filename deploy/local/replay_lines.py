@@ -14,7 +14,7 @@ _TOP_REASONS: Final = 3
 
 def verdict_line(recording: Recording, verdict: Verdict | None, took_ms: float) -> Text:
     """Write one session's verdict; without one, say that it is still to come."""
-    who = f"{'person' if recording.is_human else 'bot':<6}  {recording.session[:22]:<22}  {recording.group[:20]:<20}"
+    who = f"{'person' if recording.is_human else 'bot':<6}  {recording.session[:27]:<27}  {recording.group[:22]:<22}"
     if verdict is None:
         return Text.assemble(("later".ljust(9), "dim"), "  risk    -  ", who)
     reasons = sorted(verdict.reasons, key=lambda reason: -reason.contribution)[:_TOP_REASONS]
@@ -33,9 +33,9 @@ def failure_line(recording: Recording, error: Exception) -> Text:
 
 def kpi_line(totals: dict[str, Any]) -> Text:
     """Write the KPIs of the last hour."""
-    blocked = totals.get("block_rate")
-    rate = f", {blocked:.0%} blocked" if blocked is not None else ""
-    text = f"KPIs, last hour: {totals['events']:,} events, {totals['verdicts']:,} verdicts{rate}"
+    rates = {name: totals.get(f"{name}_rate") for name in ("challenge", "review", "block")}
+    shares = "".join(f", {name} {rate:.0%}" for name, rate in rates.items() if rate)
+    text = f"KPIs, last hour: {totals['events']:,} events, {totals['verdicts']:,} verdicts{shares}"
     return Text(text, style="cyan")
 
 

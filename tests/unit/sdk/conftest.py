@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 import telltale
 from telltale._sender import Clocks
-
 from tests.unit.sdk.misbehaving import Gateway, misbehaving_gateway
 
 MakeClient = Callable[..., telltale.AsyncClient]

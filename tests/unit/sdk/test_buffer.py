@@ -6,6 +6,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+
 from telltale._buffer import ENVELOPE_BYTES, Batch, Buffer, Item, Key
 from telltale._models import Limits
 

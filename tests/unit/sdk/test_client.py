@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import telltale
 
+import telltale
 from tests.unit.sdk.conftest import FakeTime, MakeClient
 from tests.unit.sdk.misbehaving import Answer, Gateway
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import telltale
 
+import telltale
 from tests.unit.sdk.conftest import FakeTime, MakeClient
 from tests.unit.sdk.misbehaving import Answer, Fault, Gateway
 

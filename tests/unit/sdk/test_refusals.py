@@ -4,6 +4,7 @@ from collections import deque
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from telltale._buffer import Batch, Item, Key
 from telltale._models import Problem, ProblemItem
 from telltale._refusals import plan_after

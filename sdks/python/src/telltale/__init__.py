@@ -2,6 +2,7 @@
 
 from telltale._client import AsyncClient, Subject
 from telltale._errors import Refused, TelltaleError, Unauthenticated, Unavailable
+from telltale._http import VERSION as __version__
 from telltale._models import (
     Dropped,
     Limits,
@@ -32,4 +33,5 @@ __all__ = [
     "Unavailable",
     "Verdict",
     "VerdictSubject",
+    "__version__",
 ]

@@ -14,6 +14,7 @@ from telltale._errors import Refused, Unauthenticated
 from telltale._models import Problem
 from telltale._wire import decode_problem, parse_retry_after
 
+VERSION: Final = "0.1.0"
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,512}\Z")
 _TRY_AGAIN_4XX: Final = frozenset({408, 425, 429})
 # The server says of these that it did not take the request; after any other 5xx it may have.
@@ -118,9 +119,7 @@ def refusal(problem: Problem) -> Refused:
     return Unauthenticated(problem) if problem.status in {401, 403} else Refused(problem)
 
 
-def connect(
-    url: str, api_key: str, limits_max_requests: int, transport: httpx.AsyncBaseTransport | None
-) -> httpx.AsyncClient:
+def connect(url: str, api_key: str, max_requests: int, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
     """Make the connection pool.
 
     Raises
@@ -135,7 +134,7 @@ def connect(
         raise ValueError("api_key must be printable ASCII without spaces")
     return httpx.AsyncClient(
         base_url=address,
-        headers={"authorization": f"Bearer {api_key}", "user-agent": "telltale-python/0.1.0"},
-        limits=httpx.Limits(max_connections=limits_max_requests + 2, max_keepalive_connections=limits_max_requests + 2),
+        headers={"authorization": f"Bearer {api_key}", "user-agent": f"telltale-python/{VERSION}"},
+        limits=httpx.Limits(max_connections=max_requests + 2, max_keepalive_connections=max_requests + 2),
         transport=transport,
     )
