@@ -61,13 +61,19 @@ def state_topic(domain: Domain) -> str:
     return f"scorer-state.{domain}.v1"
 
 
+# Compaction leaves the newest segment alone, and a scorer reads the whole log at every assignment.
+_SMALL_SEGMENTS: Final = {"segment.bytes": "33554432", "min.cleanable.dirty.ratio": "0.2"}
+
 VERDICTS: Final = "verdicts.v1"
 DEAD_LETTERS: Final = "dead-letters.v1"
 
 # Events, verdicts and states share one partition count: a subject's records stay on one partition number throughout.
 TOPICS: Final = (
     *(Topic(events_topic(domain), retention_ms=7 * _DAY_MS) for domain in Domain),
-    *(Topic(state_topic(domain), retention_ms=30 * _DAY_MS, compacted=True) for domain in Domain),
+    *(
+        Topic(state_topic(domain), retention_ms=30 * _DAY_MS, compacted=True, extra=_SMALL_SEGMENTS)
+        for domain in Domain
+    ),
     Topic(VERDICTS, retention_ms=7 * _DAY_MS),
     Topic(DEAD_LETTERS, retention_ms=30 * _DAY_MS),
 )

@@ -93,7 +93,7 @@ class Field:
     place: Path
     processes: list[Process] = field(default_factory=list)
 
-    def spawn(self, **environment: str) -> Process:
+    def spawn(self, module: str = "tests.integration.scorer.worker", **environment: str) -> Process:
         """Start a scorer and return at once."""
         [port] = free_ports(1)
         settings = {
@@ -106,7 +106,7 @@ class Field:
         log = self.place / f"scorer-{len(self.processes)}.log"
         with log.open("wb") as output:
             popen = subprocess.Popen(
-                [sys.executable, "-m", "tests.integration.scorer.worker"],
+                [sys.executable, "-m", module],
                 cwd=CHECKOUT,
                 env=os.environ | settings | environment,
                 stdout=output,

@@ -61,3 +61,19 @@ async def test_what_cannot_be_scored_becomes_one_dead_letter_and_its_neighbours_
     )
     assert {letter.payload for letter in letters} == {record.value for record in bad}
     assert await field.count(VERDICTS) == 2
+
+
+async def test_the_service_itself_scores_with_its_own_rules_and_tells_them(field: Field) -> None:
+    process = field.spawn("services.scorer")
+    await until(process.ready, 30.0)
+    await field.produce(behavior(number, f"s{number % 5}", events=20) for number in range(50))
+    await until(lambda: field.has(VERDICTS, 50))
+    verdicts = await field.verdicts()
+    assert len(verdicts) == 50 and doubled(verdicts) == 0
+    rules, metrics = await process.get("/rules"), await process.get("/metrics")
+    assert rules is not None and metrics is not None
+    assert all(rule["id"] for rule in rules.json()["behavior"])
+    assert 'telltale_scorer_batches_total{domain="behavior",outcome="scored"} 50.0' in metrics.text
+    assert await process.stop() < 10
+    log = process.log.read_text()
+    assert "Traceback" not in log and "pointer.move" not in log
