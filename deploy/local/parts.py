@@ -144,6 +144,7 @@ def server_parts(settings: StackSettings, credentials: Credentials) -> tuple[Par
             ports=(Port(settings.redis_port, "TELLTALE_REDIS_PORT", "Redis"),),
             probe=lambda: probes.redis_ready(redis_address),
             pid_file=settings.root / "run" / "redis.pid",
+            stop_wait_s=5,  # it refuses to end when it cannot save, and nothing in it is needed
         ),
     )
 

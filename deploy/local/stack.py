@@ -26,7 +26,8 @@ from deploy.provision.settings import ProvisionSettings
 
 _READY_TIMEOUT_S: Final = 60.0
 _STOP_TIMEOUT_S: Final = 90.0
-_PROBE_EVERY_S: Final = 0.05
+_KILLED_TIMEOUT_S: Final = 10.0
+_PROBE_EVERY_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,18 +212,18 @@ class Stack:
 
     def _end_leftovers(self) -> None:
         """End parts that outlived their supervisor, found by the pids they recorded, services first."""
-        for part in reversed(self.all_parts):
-            process = recorded_process(part.pid_file)
-            if process is None:
-                continue
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.send_signal(signal.Signals[f"SIG{part.stop_signal}"])
-            _, alive = psutil.wait_procs([process], timeout=part.stop_wait_s)
+        for group in (self.services, self.servers):
+            found = [(part, process) for part in group if (process := recorded_process(part.pid_file)) is not None]
+            for part, process in found:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.send_signal(signal.Signals[f"SIG{part.stop_signal}"])
+            processes = [process for _, process in found]
+            _, alive = psutil.wait_procs(processes, timeout=max((part.stop_wait_s for part, _ in found), default=0))
             for stubborn in alive:
                 # Each part leads its own process group.
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(stubborn.pid, signal.SIGKILL)
-            psutil.wait_procs(alive, timeout=part.stop_wait_s)
+            psutil.wait_procs(alive, timeout=_KILLED_TIMEOUT_S)
 
 
 async def _why_not(part: Part) -> str:
