@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -45,6 +46,7 @@ _SKEW_WORTH_TELLING_S: Final = 60.0
 _JSON_HEADER: Final = (b"content-type", b"application/json")
 _BATCHES: Final = {domain: metrics.GATEWAY_BATCHES.labels(domain) for domain in Domain}
 _EVENTS: Final = {domain: metrics.GATEWAY_EVENTS.labels(domain) for domain in Domain}
+_requests: Final = cache(metrics.GATEWAY_REQUESTS.labels)
 _SECONDS: Final = {
     waited: metrics.GATEWAY_REQUEST_SECONDS.labels("yes" if waited else "no") for waited in (False, True)
 }
@@ -142,7 +144,7 @@ class Ingest:
             await send_problem(Problem(INTERNAL), trace_id_of(traceparent), send, None)
         finally:
             body.release()
-        metrics.GATEWAY_REQUESTS.labels(outcome).inc()
+        _requests(outcome).inc()
         _SECONDS[waited].observe(time.perf_counter() - started_s)
 
     async def _accept(
@@ -180,7 +182,9 @@ class Ingest:
         except PublisherFull:
             raise Problem(TOO_MANY_IN_FLIGHT, retry_after_s=RETRY_FULL_S) from None
         except BrokerUnavailable as error:
-            _log.warning("batches not accepted: %s", error, extra={"trace_id": trace_id_of(stamp.traceparent)})
+            # Once the outage is known, a line for every refused request would only drown it; they are counted.
+            level = logging.WARNING if self._publisher.ready else logging.DEBUG
+            _log.log(level, "not accepted: %s", error, extra={"trace_id": trace_id_of(stamp.traceparent)})
             raise Problem(BROKER_UNAVAILABLE, retry_after_s=_RETRY_BROKER_S) from None
         for item, record in zip(items, records, strict=True):
             _BATCHES[record.domain].inc()

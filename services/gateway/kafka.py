@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from services.gateway.outbox import Delivery, InFlight, Outbox
@@ -21,7 +20,8 @@ from shared.topics import Domain, events_topic
 _log = logging.getLogger(__name__)
 _HEADROOM_BYTES: Final = 65_536  # key, headers and framing around the largest value
 _WATCH_EVERY_S: Final = 0.5
-_CLOSE_TIMEOUT_S: Final = 15.0
+_DRAIN_TIMEOUT_S: Final = 2.0  # the server has waited for its requests; what is left has no caller
+_CLOSE_TIMEOUT_S: Final = 5.0
 _BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0)
 
 _hash = lru_cache(maxsize=16_384)(murmur2)  # a subject sends many batches, and the hash is plain Python
@@ -43,7 +43,6 @@ class KafkaLimits:
     max_in_flight_batches: int
     max_in_flight_bytes: int
     publish_timeout_s: float
-    drain_timeout_s: float
 
     @staticmethod
     def of(settings: GatewaySettings) -> "KafkaLimits":
@@ -55,7 +54,6 @@ class KafkaLimits:
             max_in_flight_batches=settings.max_in_flight_batches,
             max_in_flight_bytes=settings.max_in_flight_bytes,
             publish_timeout_s=settings.publish_timeout_s,
-            drain_timeout_s=settings.drain_timeout_s,
         )
 
 
@@ -156,7 +154,7 @@ class KafkaPublisher:
         """Wait for what is in flight, within a limit, and close."""
         if self._session is not None:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._limits.drain_timeout_s):
+                async with asyncio.timeout(_DRAIN_TIMEOUT_S):
                     await self._session.drain()
         if self._keeper is not None:
             self._keeper.cancel()
@@ -169,7 +167,7 @@ class KafkaPublisher:
         while True:
             try:
                 session = await self._open()
-            except (KafkaError, OSError, TimeoutError) as error:
+            except Exception as error:  # whatever it is, only trying again can end the outage
                 _log.warning("no connection to the broker yet: %r", error)
                 await asyncio.sleep(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)])
                 attempt += 1

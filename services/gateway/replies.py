@@ -123,7 +123,7 @@ class RedisReplies:
         while True:
             try:
                 await self._listen()
-            except _AWAY as error:
+            except Exception as error:  # whatever it is, only trying again can end it
                 if self._listening:
                     attempt = 0
                 if attempt == 0:

@@ -20,7 +20,7 @@ class GatewaySettings(ServiceSettings):
     max_in_flight_bytes: int = Field(default=64 * _MIB, gt=0, description="Batches not yet acknowledged.")
     max_in_flight_batches: int = Field(default=20_000, gt=0, description="The same, counted in batches.")
     publish_timeout_s: float = Field(default=10.0, gt=0, description="Longest wait for the broker's acknowledgement.")
-    drain_timeout_s: float = Field(default=15.0, gt=0, description="Longest wait for batches in flight at shutdown.")
+    drain_timeout_s: float = Field(default=12.0, ge=1, description="Longest wait for requests at shutdown.")
     max_waiting: int = Field(default=10_000, gt=0, description="Verdicts waited for at once; beyond it nobody waits.")
     recent_batches: int = Field(default=50_000, gt=0, description="Accepted batches remembered for receipts.")
     postgres_pool_size: int = Field(default=4, ge=2, le=40, description="Connections for receipts and API keys.")

@@ -124,7 +124,7 @@ async def test_without_a_broker_it_starts_refuses_and_stops(kind: str, unused_tc
         publisher = memory = MemoryPublisher()
         memory.available = False
     else:
-        publisher = KafkaPublisher(KafkaLimits(f"127.0.0.1:{unused_tcp_port}", "", 1_000, 10, 1_000, 1.0, 1.0))
+        publisher = KafkaPublisher(KafkaLimits(f"127.0.0.1:{unused_tcp_port}", "", 1_000, 10, 1_000, 1.0))
     await publisher.start()
     assert not publisher.ready
     with pytest.raises(BrokerUnavailable):

@@ -6,7 +6,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +22,7 @@ from services.gateway.kafka import partition_of
 from services.gateway.settings import GatewaySettings
 from shared import redis_keys
 from shared.cloudevents import read_batch_headers
-from tests.integration.gateway.kit import gateway_settings, key_of, until_ready
+from tests.integration.gateway.kit import gateway_settings, key_of, until, until_ready
 from tests.unit.gateway.kit import batch, event, served, text_of
 
 FreshTopics = Callable[..., Awaitable[str]]
@@ -106,34 +107,65 @@ async def test_a_verdict_comes_in_the_answer_and_again_to_a_retry(servers: Serve
     assert len(await records_of(limits, "events.behavior.v1", 2)) == 2
 
 
-async def test_the_process_starts_serves_and_ends_on_a_signal(
-    servers: Servers, limits: GatewaySettings, unused_tcp_port: int
-) -> None:
-    key = await key_of(servers, "end-to-end")
+@asynccontextmanager
+async def process_of(limits: GatewaySettings, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The gateway as its own process, ended at the end whatever happens."""
     environment = os.environ | {
         "TELLTALE_KAFKA_BOOTSTRAP": limits.kafka_bootstrap,
         "TELLTALE_REDIS_URL": limits.redis_url.get_secret_value(),
         "TELLTALE_POSTGRES_DSN": limits.postgres_dsn.get_secret_value(),
         "TELLTALE_TOPIC_PREFIX": limits.topic_prefix,
-        "TELLTALE_HTTP_PORT": str(unused_tcp_port),
+        "TELLTALE_HTTP_PORT": str(port),
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.gateway", env=environment, stderr=asyncio.subprocess.PIPE
     )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+async def until_listening(client: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                if (await client.get("/readyz")).status_code == 200:
+                    return
+            await asyncio.sleep(0.1)
+
+
+async def test_the_process_ends_on_a_signal_and_keeps_every_promise(
+    servers: Servers, limits: GatewaySettings, unused_tcp_port: int
+) -> None:
+    key = await key_of(servers, "end-to-end")
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{unused_tcp_port}", headers=headers) as client:
-        async with asyncio.timeout(20):
+    accepted: list[str] = []
+
+    async def send_until_it_ends(client: httpx.AsyncClient, number: int) -> None:
+        with contextlib.suppress(httpx.TransportError):
             while True:
-                with contextlib.suppress(httpx.TransportError):
-                    if (await client.get("/readyz")).status_code == 200:
-                        break
-                await asyncio.sleep(0.1)
-        assert (await client.post("/v1/events", json=fresh_batch())).status_code == 202
+                sent = fresh_batch(f"s-{number}")
+                if (await client.post("/v1/events", json=sent)).status_code == 202:
+                    accepted.append(sent["batch_id"])
+
+    async with (
+        process_of(limits, unused_tcp_port) as process,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{unused_tcp_port}", headers=headers) as client,
+    ):
+        await until_listening(client)
+        senders = [asyncio.create_task(send_until_it_ends(client, number)) for number in range(8)]
+        await until(lambda: len(accepted) > 100)
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(20):
             _, log = await process.communicate()
+            await asyncio.gather(*senders)
     assert process.returncode == 0, log.decode()
     lines = [json.loads(line) for line in log.decode().splitlines()]
     assert all(line["service"] == "gateway" for line in lines)
     assert [line for line in lines if line["level"] in {"WARNING", "ERROR"}] == []
     assert key.split("_")[2] not in log.decode()
+    records = await records_of(limits, "events.behavior.v1", len(accepted))
+    assert set(accepted) <= {json.loads(record.value)["batch_id"] for record in records}
