@@ -75,7 +75,6 @@ class Ruleset:
         self.features = features
         self.rules = tuple(rules)
         self.version = version
-        self._total_weight = sum(named.rule.weight for named in self.rules)
 
     def describe(self) -> list[dict[str, Any]]:
         """Give the rule list as JSON-ready data."""
@@ -83,16 +82,16 @@ class Ruleset:
 
     def judge(self, features: Features, events_seen: int) -> tuple[Judgement, list[str]]:
         """Ask every rule; give the policy's judgement and the ids of the rules that could not tell."""
-        signals, unknown, unknown_weight = [], [], 0.0
+        signals, unknown, doubt = [], [], 1.0
         for named in self.rules:
             outcome = named.rule.judge(features)
             if outcome is Outcome.UNKNOWN:
                 unknown.append(named.id)
-                unknown_weight += named.rule.weight
-            elif outcome is Outcome.HIT:
+                continue
+            doubt *= 1 - named.rule.weight
+            if outcome is Outcome.HIT:
                 signals.append(_signal(named, features))
-        coverage = 1 - unknown_weight / self._total_weight if self.rules else 0.0
-        return judge(signals, coverage, events_seen), unknown
+        return judge(signals, 1 - doubt, events_seen), unknown
 
 
 def fold(state: SubjectState | None, item: ScoredInput, ruleset: Ruleset) -> Folded:

@@ -52,7 +52,7 @@ STEPS: Final = (
     Step(0.0, "ALLOW", "human"),
 )
 # Below this confidence, an allowed subject is not called human: we have seen too little.
-HUMAN_FROM_CONFIDENCE: Final = 0.3
+HUMAN_FROM_CONFIDENCE: Final = 0.4
 # Half of what can be known is known after this many events.
 HALF_KNOWN_EVENTS: Final = 50
 
@@ -65,7 +65,7 @@ def judge(signals: Sequence[Signal], coverage: float, event_count: int) -> Judge
     signals
         Rule hits and model scores.
     coverage
-        Share of the checks that had what they need, 0..1.
+        How sure the checks that could tell would have been to find something, 0..1: each takes away its own doubt.
     event_count
         Events seen in the session.
     """

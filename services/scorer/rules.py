@@ -78,7 +78,7 @@ class Rule:
     Parameters
     ----------
     reason
-        Stable UPPER_SNAKE code that stands in verdicts.
+        Stable code that stands in verdicts: the file's name in capitals.
     weight
         How sure a hit alone makes us that this is no person, in (0, 1).
     message

@@ -9,7 +9,6 @@ from services.scorer.rules import NamedRule, Outcome
 
 Table = dict[str, Feature]
 _CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
-_ID = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
 def answers_its_cases(named: NamedRule, table: Table) -> None:
@@ -38,9 +37,9 @@ def bounds_say_why(named: NamedRule, table: Table) -> None:
     assert all(bound.why.strip() for bound in named.rule.enough + named.rule.when)
 
 
-def code_is_stable_text(named: NamedRule, table: Table) -> None:
+def name_and_code_tell_each_other(named: NamedRule, table: Table) -> None:
     assert _CODE.fullmatch(named.rule.reason)
-    assert _ID.fullmatch(named.id)
+    assert named.id == named.rule.reason.lower()
 
 
 def weight_is_a_probability(named: NamedRule, table: Table) -> None:
@@ -72,7 +71,7 @@ CHECKS: list[Callable[[NamedRule, Table], None]] = [
     cases_name_only_what_it_needs,
     says_what_and_why,
     bounds_say_why,
-    code_is_stable_text,
+    name_and_code_tell_each_other,
     weight_is_a_probability,
     features_exist,
     missing_features_give_unknown,

@@ -7,7 +7,7 @@ or as a joke, so this is weaker than the browser's own word.
 from services.scorer.rules import Rule, at_least, hit, no_hit, unknown
 
 RULE = Rule(
-    reason="AUTOMATION_TRACES",
+    reason="AUTOMATION_FLAGS",
     weight=0.8,
     message="The page holds traces of an automation tool.",
     when=(at_least("automation_flag_count", 1, why="an untouched browser has none"),),

@@ -7,7 +7,7 @@ events that way, so it takes many, and most of all.
 from services.scorer.rules import Rule, at_least, hit, no_hit, unknown
 
 RULE = Rule(
-    reason="INPUT_UNTRUSTED",
+    reason="UNTRUSTED_INPUT",
     weight=0.7,
     message="Most input events were made by a script, not by a device.",
     enough=(at_least("trust_told", 20, why="a helper's replayed click is a handful of events"),),
