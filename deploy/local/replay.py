@@ -7,12 +7,14 @@ import asyncio
 import sys
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import asyncpg
 import httpx
 from rich.console import Console
 
@@ -143,7 +145,7 @@ async def replay_to(
     Raises
     ------
     ReplayFailed
-        There are no recordings, or the gateway does not know the key.
+        There are no recordings, or the gateway or PostgreSQL does not let us in.
     """
     console = console or Console()
     chosen = _load(recordings, sessions)
@@ -156,14 +158,14 @@ async def replay_to(
         on_receipt=lambda receipt: receipts.append(receipt.batch_id),
         on_drop=lambda dropped: console.print(f"[red]dropped[/red] {dropped.event_count}: {dropped.detail}"),
     )
-    async with client:
+    async with client, _rows(target) as rows:
         await until_key_is_known(client)
         run = _Run(console, client, speed, receipts=receipts)
         async with asyncio.TaskGroup() as background:
             ticker = background.create_task(_tell_kpis(target, console))
             await _all(run.play, chosen, _AT_ONCE)
             await client.flush()
-            books = await _settled_books(run, target, started_at)
+            books = await _settled_books(run, rows, started_at)
             ticker.cancel()
         stats = client.stats()
     await _tell_kpis_once(target, console)
@@ -188,17 +190,19 @@ async def until_key_is_known(client: telltale.AsyncClient, timeout_s: float = _K
     ReplayFailed
         It did not in time, or there is no gateway.
     """
+    why = "it does not answer"
     try:
         async with asyncio.timeout(timeout_s):
             while True:
                 try:
                     await client.receipt(uuid.uuid4())
                 except telltale.Unauthenticated:
+                    why = "it does not know the API key"
                     await asyncio.sleep(_LOOK_EVERY_S)
                 except telltale.Refused:
                     return  # it knows us, and no such batch
-    except (TimeoutError, telltale.Unavailable) as error:
-        raise ReplayFailed(f"the gateway does not let us in: {str(error) or 'it does not know the API key'}") from error
+    except (TimeoutError, telltale.Unavailable):
+        raise ReplayFailed(f"the gateway does not let us in: {why}") from None
 
 
 async def _all(play: Callable[[Recording], Awaitable[None]], chosen: list[Recording], at_once: int) -> None:
@@ -213,20 +217,26 @@ async def _all(play: Callable[[Recording], Awaitable[None]], chosen: list[Record
             group.create_task(play_on(waiting))
 
 
-async def _settled_books(run: _Run, target: Target, since: datetime) -> Books:
-    connection = await connect(target.insights_dsn)
+@asynccontextmanager
+async def _rows(target: Target) -> AsyncIterator[PostgresRows]:
     try:
-        rows = PostgresRows(connection, target.tenant_id)
-
-        async def look() -> Books:
-            return balance(await rows.rows(run.expected_events, since), run.expected_events, run.receipts)
-
-        expected = sum(run.expected_events.values())
-        return await until_settled(
-            look, lambda books: run.console.print(progress_line(books, expected), soft_wrap=True), _SETTLE_TIMEOUT_S
-        )
+        connection = await connect(target.insights_dsn)
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise ReplayFailed(f"PostgreSQL does not let us in: {type(error).__name__}") from None
+    try:
+        yield PostgresRows(connection, target.tenant_id)
     finally:
         await connection.close()
+
+
+async def _settled_books(run: _Run, rows: PostgresRows, since: datetime) -> Books:
+    async def look() -> Books:
+        return balance(await rows.rows(run.expected_events, since), run.expected_events, run.receipts)
+
+    expected = sum(run.expected_events.values())
+    return await until_settled(
+        look, lambda books: run.console.print(progress_line(books, expected), soft_wrap=True), _SETTLE_TIMEOUT_S
+    )
 
 
 async def until_settled(
