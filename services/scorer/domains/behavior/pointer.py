@@ -7,6 +7,7 @@ a session was cut. Fingers are no part of this: they jump by nature.
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -157,12 +158,12 @@ class PointerState(msgspec.Struct, array_like=True):
         self.straight += int(np.count_nonzero(judged & (chord >= _STRAIGHT * path)))
 
     def _click(self, downs: Sequence[PointerDown], move_times: _Array) -> None:
-        counted = 0
+        times, counted = move_times.tolist() if downs else [], 0
         for down in sorted(downs, key=lambda down: down.occurred_at):
-            before = int(np.searchsorted(move_times, epoch_ms(down.occurred_at), side="right"))
+            before = bisect_right(times, epoch_ms(down.occurred_at))
             self.moves_since_click += before - counted
             counted = before
-            if self.last_click is not None and _distance(self.last_click, down) >= _FAR_PX:
+            if self.last_click is not None and math.dist(self.last_click, (down.x, down.y)) >= _FAR_PX:
                 self.far_clicks += 1
                 self.jumps += self.moves_since_click <= _JUMP_MOVES
             self.last_click, self.moves_since_click = (down.x, down.y), 0
@@ -233,7 +234,3 @@ def _thinned(t: _Array, x: _Array, y: _Array, seen: int) -> _Path:
             rows.append(row)
             last = time
     return t[rows], x[rows], y[rows]
-
-
-def _distance(place: tuple[float, float], down: PointerDown) -> float:
-    return float(np.hypot(down.x - place[0], down.y - place[1]))
