@@ -5,8 +5,10 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final
 
+from deploy.local.addresses import Addresses
 from deploy.local.demo import ensure_demo_key
 from deploy.local.progress import Progress
+from deploy.local.settings import HOST
 from deploy.local.stack import Stack
 from deploy.provision.run import provision
 
@@ -36,11 +38,16 @@ async def bring_up(stack: Stack, progress: Progress) -> Report:
     addresses = stack.addresses(demo_key)
     replayed = await replay(addresses, console=progress.console)
     progress.ready("replay")
-    urls = {
-        "gateway": f"{addresses.gateway_url}/docs",
-        "insights": f"{addresses.insights_url}/docs",
+    return Report(_urls(stack, addresses), replayed)
+
+
+def _urls(stack: Stack, addresses: Addresses) -> dict[str, str]:
+    return {
+        "gateway API": f"{addresses.gateway_url}/openapi.json",
+        "KPIs": f"{addresses.insights_url}/v1/kpis?group_by=action,reason",
+        "rules": f"http://{HOST}:{stack.settings.scorer_port}/rules",
+        "metrics": f"{addresses.gateway_url}/metrics, and on the ports of `make status`",
     }
-    return Report(urls, replayed)
 
 
 def stay(stack: Stack) -> None:

@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -17,11 +16,6 @@ from typing import Any, Final
 import asyncpg
 import httpx
 from rich.console import Console
-
-from deploy.local.settings import CHECKOUT
-
-if __name__ == "__main__":  # before the client is imported: it is in the tree and not installed
-    sys.path.insert(0, str(CHECKOUT / "sdks" / "python" / "src"))
 
 import telltale
 from deploy.local.addresses import Addresses

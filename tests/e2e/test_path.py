@@ -1,8 +1,10 @@
 """One batch from a client's POST to a verdict, a row, a KPI, a metric and a CloudEvent on Kafka."""
 
 import asyncio
+import os
 import re
 import subprocess
+import sys
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -196,6 +198,19 @@ def test_the_readme_curl_gives_a_verdict(system: System) -> None:
     verdict = msgspec.json.decode(done.stdout)["receipts"][0]["verdict"]
     assert verdict["action"] in {"REVIEW", "BLOCK"}
     assert {"WEBDRIVER_ACTIVE"} <= {reason["code"] for reason in verdict["reasons"]}
+
+
+def test_the_quick_starts_python_gives_a_verdict(system: System) -> None:
+    [program] = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "quick-start.md").read_text(), re.DOTALL)
+    program = program.replace("http://127.0.0.1:8080", system.addresses.gateway_url)
+    environment = os.environ | {
+        "TELLTALE_DEMO_API_KEY": system.addresses.demo_api_key,
+        "PYTHONPATH": str(ROOT / "sdks" / "python" / "src"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False, env=environment
+    )
+    assert "WEBDRIVER_ACTIVE" in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("service", ["gateway", "insights"])
