@@ -43,7 +43,7 @@ async def bring_up(stack: Stack, progress: Progress) -> Report:
 
 def _urls(stack: Stack, addresses: Addresses) -> dict[str, str]:
     return {
-        "gateway API": f"{addresses.gateway_url}/openapi.json",
+        "gateway API": f"{addresses.gateway_url}/docs",
         "KPIs": f"{addresses.insights_url}/v1/kpis?group_by=action,reason",
         "rules": f"http://{HOST}:{stack.settings.scorer_port}/rules",
         "metrics": f"{addresses.gateway_url}/metrics, and on the ports of `make status`",

@@ -10,6 +10,7 @@ import msgspec
 from fastapi import Depends, FastAPI, Path, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
@@ -78,7 +79,7 @@ def create_api(
     lifespan
         Opens and closes what the process holds.
     """
-    api = FastAPI(title="Telltale gateway", version="1", lifespan=lifespan, redoc_url=None)
+    api = FastAPIOffline(title="Telltale gateway", version="1", lifespan=lifespan, redoc_url=None)
     _add_problems(api)
 
     def tenant(request: Request) -> str:

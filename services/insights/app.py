@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from services.insights import errors, openapi
 from services.insights.database import Database
@@ -94,7 +95,7 @@ def create_app(
     def ready() -> dict[str, bool]:
         return {"api_keys": keys.loaded, "postgres": keys.loaded and keys.age_s < _KEYS_STALE_AFTER_S}
 
-    app = FastAPI(
+    app = FastAPIOffline(
         title="Telltale insights",
         version="1",
         description="What was sent and how it was judged, counted.",
