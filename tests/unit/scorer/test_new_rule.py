@@ -1,5 +1,6 @@
-"""A rule added in one file, with nothing else touched, is in verdicts, in the rule list and under the checks."""
+"""The example of the page on adding rules: one file, and it is in verdicts, in the rule list and under the checks."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,25 +14,7 @@ from shared.topics import Domain
 from tests.unit.scorer.inputs import fold_all, hand, scored, track
 from tests.unit.scorer.rule_checks import CHECKS
 
-NEW_RULE = '''"""The pointer moved at all.
-
-An example of how little a rule takes.
-"""
-
-from services.scorer.rules import Rule, at_least, hit, no_hit, unknown
-
-RULE = Rule(
-    reason="POINTER_MOVED",
-    weight=0.2,
-    message="The pointer moved.",
-    when=(at_least("pointer_moves", 5, why="an example"),),
-    cases=(
-        hit("it moved", pointer_moves=5),
-        no_hit("it did not", pointer_moves=0),
-        unknown("nobody knows", pointer_moves=None),
-    ),
-)
-'''
+PAGE = Path(__file__).parents[3] / "docs" / "add-a-rule.md"
 
 
 @pytest.fixture
@@ -42,7 +25,8 @@ def plain() -> Ruleset:
 @pytest.fixture
 def extended(tmp_path: Path) -> Iterator[Ruleset]:
     """The behaviour rules with one more file in their folder."""
-    (tmp_path / "pointer_moved.py").write_text(NEW_RULE)
+    [example] = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (tmp_path / "pointer_moved.py").write_text(example)
     rules_folder.__path__.append(str(tmp_path))
     try:
         yield load_ruleset(Domain.BEHAVIOR)
