@@ -17,6 +17,7 @@ from shared import metrics
 _log = logging.getLogger(__name__)
 _GROUP: Final = "persister"
 _POLL_MS: Final = 250
+_SESSION_TIMEOUT_MS: Final = 6_000  # the least a broker allows: how long a killed instance keeps its partitions
 _STOP_TIMEOUT_S: Final = 3.0
 _COMMIT_TIMEOUT_S: Final = 2.0
 _BOUNDS_TIMEOUT_S: Final = 10.0
@@ -76,6 +77,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            session_timeout_ms=_SESSION_TIMEOUT_MS,
+            heartbeat_interval_ms=_SESSION_TIMEOUT_MS // 3,
             max_partition_fetch_bytes=_FETCH_BYTES_PER_PARTITION,
             # A drained partition is asked for only in the next fetch: a long poll on the others would delay it.
             fetch_max_wait_ms=50,

@@ -26,13 +26,33 @@ _decode_letter: Final = msgspec.json.Decoder(DeadLetter).decode
 class SourceRecord(Protocol):
     """The part of a Kafka record that is read; aiokafka's ``ConsumerRecord`` is one."""
 
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int  # milliseconds
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    @property
+    def topic(self) -> str:
+        """Full topic name."""
+
+    @property
+    def partition(self) -> int:
+        """Partition number."""
+
+    @property
+    def offset(self) -> int:
+        """Place in the partition."""
+
+    @property
+    def timestamp(self) -> int:
+        """When it was written, in milliseconds since 1970."""
+
+    @property
+    def key(self) -> bytes | None:
+        """Its key."""
+
+    @property
+    def value(self) -> bytes | None:
+        """Its value."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """Its headers."""
 
 
 class Table(StrEnum):
@@ -58,6 +78,8 @@ COLUMNS: Final[dict[Table, tuple[str, ...]]] = {
         "detail", "source_topic", "tenant_id", "traceparent", "record_key", "headers", "payload",
     ),
 }  # fmt: skip
+DOMAIN: Final = COLUMNS[Table.BATCHES].index("domain")
+EVENT_COUNT: Final = COLUMNS[Table.BATCHES].index("event_count")
 
 
 class SessionRow(msgspec.Struct, frozen=True, gc=False):

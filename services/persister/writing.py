@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -11,7 +12,7 @@ from uuid import UUID
 from services.persister.errors import Crash, PartitionTaken, PlanOutdated, Retry, RowsRefused
 from services.persister.letters import LetterBox
 from services.persister.planning import Reading, WritePlan, asked_of, plan_write, reject_rows
-from services.persister.reading import Rejection, Table
+from services.persister.reading import DOMAIN, EVENT_COUNT, Rejection, Table
 from services.persister.store import Store
 from shared import metrics
 from shared.contracts.dead_letter import DeadLetter
@@ -19,6 +20,7 @@ from shared.contracts.dead_letter import DeadLetter
 _log = logging.getLogger(__name__)
 _LONGEST_PAUSE_S: Final = 5.0
 _MAX_REPLANS: Final = 10
+_TIMED_ROWS: Final = 100  # of each write and table: enough for quantiles, and cheap; PostgreSQL counts every row
 
 Pause = Callable[[int], Awaitable[None]]
 
@@ -116,8 +118,12 @@ def _count(readings: Sequence[Reading], plan: WritePlan) -> None:
                 _log.error("a dead letter could not be stored", extra={"source_offset": item.letter.source_offset})
     now = datetime.now(UTC)
     for table in (Table.BATCHES, Table.VERDICTS):
+        rows = plan.rows[table]
         observe = metrics.PERSISTER_ROW_SECONDS.labels(table).observe
-        for row in plan.rows[table]:
+        for row in rows[:: 1 + len(rows) // _TIMED_ROWS]:
             observe((now - row.values[0]).total_seconds())
+    events: Counter[str] = Counter()
     for row in plan.rows[Table.BATCHES]:
-        metrics.PERSISTER_EVENTS.labels(row.values[7]).inc(row.values[4])
+        events[row.values[DOMAIN]] += row.values[EVENT_COUNT]
+    for domain, count in events.items():
+        metrics.PERSISTER_EVENTS.labels(domain).inc(count)

@@ -3,14 +3,15 @@
 
 CREATE FUNCTION batch_events(payload json, clock_skew_ms bigint)
 RETURNS TABLE (event_index bigint, event_id text, type text, occurred_at timestamptz, attributes jsonb)
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog SET timezone = 'UTC'
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog SET timezone = 'UTC'
 AS $$
 DECLARE
     document jsonb;
-    skew     interval := clock_skew_ms * interval '1 millisecond';
+    skew     interval;
     objects  jsonb := '[]';
     tracks   jsonb := '[]';
 BEGIN
+    skew := clock_skew_ms * interval '1 millisecond';
     document := payload::jsonb;
     IF jsonb_typeof(document -> 'events') = 'array' THEN
         objects := document -> 'events';
@@ -51,6 +52,7 @@ EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
     RETURN QUERY SELECT -1::bigint, NULL::text, 'unreadable', NULL::timestamptz, '{}'::jsonb;
 END
 $$;
+-- Parallel unsafe, because a parallel query may not enter the block that catches errors.
 COMMENT ON FUNCTION batch_events IS 'Expand a batch to its events, times corrected by the client''s clock skew.';
 
 CREATE VIEW events WITH (security_invoker = true) AS

@@ -5,9 +5,10 @@ import os
 import signal
 import sys
 import uuid
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
@@ -78,10 +79,10 @@ class System:
             "TELLTALE_HTTP_PORT": "0",
         }
 
-    async def start(self) -> asyncio.subprocess.Process:
-        """Start a persister process."""
+    async def start(self, changed: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
+        """Start a persister process, with parts of its environment changed."""
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services.persister", cwd=CHECKOUT, env=self.environment(), stderr=None
+            sys.executable, "-m", "services.persister", cwd=CHECKOUT, env=self.environment() | dict(changed or {})
         )
 
     @asynccontextmanager
@@ -115,6 +116,54 @@ async def open_system(servers: Servers, prefix: str) -> AsyncIterator[System]:
     finally:
         await owner.close()
         await producer.stop()
+
+
+class Line:
+    """A TCP line to a server that can be cut and mended."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._target = host, port
+        self._server: asyncio.Server | None = None
+        self._ends: set[asyncio.StreamWriter] = set()
+        self.port = 0
+
+    async def mend(self) -> None:
+        """Listen, on the same port as before."""
+        self._server = await asyncio.start_server(self._join, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def cut(self) -> None:
+        """Break every connection and take no new one."""
+        if self._server is not None:
+            self._server.close()
+        for writer in self._ends:
+            writer.transport.abort()
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(*self._target)
+        self._ends |= {writer, far_writer}
+        await asyncio.gather(self._carry(reader, far_writer), self._carry(far_reader, writer))
+        self._ends -= {writer, far_writer}
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+                await writer.drain()
+        writer.transport.abort()
+
+
+@asynccontextmanager
+async def cuttable(dsn: str) -> AsyncIterator[tuple[str, Line]]:
+    """Give the address of a server through a line that can be cut."""
+    parts = urlsplit(dsn)
+    line = Line(parts.hostname or "127.0.0.1", parts.port or 5432)
+    await line.mend()
+    netloc = f"{parts.username}:{parts.password}@127.0.0.1:{line.port}"
+    try:
+        yield parts._replace(netloc=netloc).geturl(), line
+    finally:
+        line.cut()
 
 
 def new_tenant() -> str:

@@ -1,0 +1,86 @@
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta, timezone
+
+import asyncpg
+import pytest
+
+from deploy.local.servers_for_tests import Servers
+from services.persister.errors import StoreAway
+from services.persister.planning import Stream
+from services.persister.postgres import PostgresStore, open_pool
+from tests.contract.persister.suites import StoreContract, plan_of
+from tests.unit.persister.records import batch_record, verdict_of, verdict_record
+
+
+@pytest.fixture
+async def store(servers: Servers) -> AsyncIterator[PostgresStore]:
+    pool = await open_pool(servers.postgres_dsn_by_role["telltale_persister"])
+    yield PostgresStore(pool)
+    await pool.close()
+
+
+class TestPostgresStore(StoreContract):
+    @pytest.fixture
+    def store(self, store: PostgresStore) -> PostgresStore:
+        return store
+
+    @pytest.mark.parametrize(
+        "received_at",
+        [
+            datetime(1, 1, 2, tzinfo=UTC),
+            datetime(2020, 2, 29, tzinfo=UTC),
+            datetime(9999, 12, 31, 23, 59, tzinfo=UTC),
+            datetime(2020, 2, 29, tzinfo=timezone(timedelta(hours=-9))),
+        ],
+    )
+    async def test_no_row_is_refused_for_its_date(
+        self, store: PostgresStore, servers: Servers, stream: Stream, tenant_id: str, received_at: datetime
+    ) -> None:
+        await store.claim({stream: 0})
+        record = batch_record(tenant_id=tenant_id, received_at=received_at)
+        await store.write(plan_of(stream, record.topic, [record]))
+        owner = await asyncpg.connect(servers.postgres_dsn_by_role["telltale_owner"])
+        leaf = await owner.fetchval("SELECT tableoid::regclass::text FROM batches WHERE tenant_id = $1", tenant_id)
+        await owner.close()
+        assert leaf == "batches_default"
+
+    async def test_a_session_is_as_of_the_verdict_with_the_latest_offset(
+        self, store: PostgresStore, servers: Servers, stream: Stream, tenant_id: str
+    ) -> None:
+        await store.claim({stream: 0})
+        other = Stream(stream.topic, 9)
+        await store.claim({other: 0})
+        records = [verdict_record(0, verdict_of(tenant_id=tenant_id, batch_count=count)) for count in (1, 2, 3)]
+        await store.write(plan_of(stream, "verdicts.v1", records))
+        await store.write(plan_of(other, "verdicts.v1", [verdict_record(0, verdict_of(tenant_id=tenant_id))]))
+        owner = await asyncpg.connect(servers.postgres_dsn_by_role["telltale_owner"])
+        sessions = await owner.fetch(
+            "SELECT batch_count, event_count, source_offset FROM sessions WHERE tenant_id = $1", tenant_id
+        )
+        await owner.close()
+        assert [tuple(row) for row in sessions] == [(3, 6, 2)]
+
+    async def test_rows_of_two_days_go_to_two_partitions(
+        self, store: PostgresStore, servers: Servers, stream: Stream, tenant_id: str
+    ) -> None:
+        now = datetime.now(UTC)
+        days = [now, now - timedelta(days=1)]
+        records = [batch_record(tenant_id=tenant_id, received_at=day) for day in days]
+        await store.claim({stream: 0})
+        await store.write(plan_of(stream, records[0].topic, records))
+        owner = await asyncpg.connect(servers.postgres_dsn_by_role["telltale_owner"])
+        leaves = await owner.fetch("SELECT tableoid::regclass::text FROM batches WHERE tenant_id = $1", tenant_id)
+        await owner.close()
+        assert {row[0] for row in leaves} == {f"batches_{day:%Y%m%d}" for day in days}
+
+
+async def test_nobody_there_is_away_and_not_an_error_of_the_rows() -> None:
+    pool = await open_pool("postgresql://nobody@127.0.0.1:1/telltale")
+    with pytest.raises(StoreAway):
+        await PostgresStore(pool).claim({Stream("any", 0): 0})
+    pool.terminate()
+
+
+async def test_upkeep_is_safe_to_run_again(store: PostgresStore) -> None:
+    keep = {"batches": 30, "verdicts": 90, "sessions": 90, "dead_letters": 90}
+    assert set(await store.maintain(keep, 400)) == set(keep)
