@@ -54,6 +54,9 @@ class ChunkConsumer(driver.Consumer):
         acked = self._acked[tp]
         return acked[-1] + 1 if acked else None
 
+    def verify_event_path(self, now: float, tp: Any) -> None:
+        """Do nothing: our own watchdog sees a stall, and acts on it."""
+
     def on_buffer_full(self, tp: Any) -> None:
         """Do nothing: the full queue itself holds the fetcher back."""
 

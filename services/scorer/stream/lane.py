@@ -4,6 +4,7 @@ The order is the promise: dead letters, then verdicts, then states with the wate
 are never ahead of verdicts, and whatever a crash leaves undone is done again from what the broker has.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -106,6 +107,7 @@ class Lane(Generic[S]):
             )
         await self._publish_verdicts(out)
         self._outlets.announcer.announce(out.announcements)
+        await asyncio.sleep(0)  # replies are on their way before the states are encoded
         await self._publish_states(out, mark)
         self._count(out, len(expired), len(evicted))
         return len(out.letters)

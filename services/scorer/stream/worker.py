@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
+import os
 import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn, cast
 
 import faust
 from aiokafka import AIOKafkaProducer
+from faust.types import TP
 
 from services.scorer.settings import ScorerSettings
 from services.scorer.stream.admission import Source
@@ -51,7 +54,6 @@ class Worker:
         self._settings = settings
         self._judges = judges
         self._domains = {settings.topic_prefix + events_topic(domain): domain for domain in judges}
-        self._state_dir = tempfile.TemporaryDirectory(prefix="telltale-scorer-")
         self._watchdog = Watchdog(settings.stall_timeout_s, settings.session_timeout_s)
         self._reader = KafkaLogReader(settings.kafka_bootstrap)
         publisher = KafkaPublisher(self._producer, settings.publish_timeout_s, self._watchdog.check_session)
@@ -80,7 +82,6 @@ class Worker:
         await self._app.stop()
         beat.cancel()
         self._watchdog.stop()
-        self._state_dir.cleanup()
 
     def checks(self) -> dict[str, bool]:
         """Tell what the worker needs and whether it is there."""
@@ -92,7 +93,8 @@ class Worker:
             settings.topic_prefix + GROUP,
             broker=";".join(f"kafka://{host}" for host in settings.kafka_bootstrap.split(",")),
             store="memory://",
-            datadir=self._state_dir.name,
+            # Faust wants a directory, and without tables keeps nothing in it.
+            datadir=Path(tempfile.gettempdir()) / f"telltale-scorer-{os.getuid()}",
             key_serializer="raw",
             value_serializer="raw",
             web_enabled=False,
@@ -135,7 +137,7 @@ class Worker:
     async def _score_chunk(self, event: Any, place: Place, previous: asyncio.Task[None] | None) -> None:
         try:
             if previous is not None:
-                await previous
+                await asyncio.wait([previous])
             lane = await self._assignments.lane(event.message.generation_id, place)
             await lane.score(event.message.value)
             event.ack()
@@ -186,17 +188,19 @@ class Worker:
                     await self._measure()
                 self._broker_answers = True
             except Exception as error:
+                if self._broker_answers:
+                    _log.warning("the broker does not tell how far our partitions are: %s", type(error).__name__)
                 self._broker_answers = False
-                _log.info("the broker does not tell how far our partitions are: %s", type(error).__name__)
 
     async def _measure(self) -> None:
         consumer = self._consumer()
         lanes = self._assignments.restored
         assigned = [place for place in consumer.assignment() if Place(*place) in lanes]
-        ends = await consumer.highwaters(*assigned)
+        # Without partitions of our own we still want to know whether the broker answers.
+        ends = await consumer.highwaters(*assigned or [TP(next(iter(self._domains)), 0)])
         positions = {}
-        for place, end in ends.items():
-            lane = lanes[Place(*place)]
+        for place in assigned:
+            lane, end = lanes[Place(*place)], ends[place]
             committed = consumer._committed_offset.get(place) or 0
             positions[Place(*place)] = Position(end, max(committed, lane.first_input))
             metrics.CONSUMER_LAG.labels(GROUP, place.topic, place.partition).set(end - lane.held.mark.source_next)

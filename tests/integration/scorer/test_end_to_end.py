@@ -63,6 +63,17 @@ async def test_what_cannot_be_scored_becomes_one_dead_letter_and_its_neighbours_
     assert await field.count(VERDICTS) == 2
 
 
+async def test_a_worker_without_partitions_is_ready_too(field: Field) -> None:
+    workers = [await field.start() for _ in range(2)]
+    spare = [await field.start() for _ in range(3)]
+    assert all([await worker.ready() for worker in (*workers, *spare)])
+
+
+async def test_without_a_broker_the_process_ends_so_that_a_supervisor_sees_it(field: Field) -> None:
+    process = field.spawn(TELLTALE_KAFKA_BOOTSTRAP="127.0.0.1:1")
+    assert await process.ended(20.0) == 1
+
+
 async def test_the_service_itself_scores_with_its_own_rules_and_tells_them(field: Field) -> None:
     process = field.spawn("services.scorer")
     await until(process.ready, 30.0)
