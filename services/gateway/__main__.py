@@ -1,5 +1,6 @@
 """Run the gateway: ``python -m services.gateway``."""
 
+import gc
 import signal
 
 import uvicorn
@@ -36,6 +37,7 @@ def main() -> None:
     """Read settings, configure logs, run."""
     settings = GatewaySettings()
     configure_logs("gateway", settings.log_level)
+    gc.freeze()  # what is loaded by now stays; collecting it again and again would only make pauses
     uvloop.run(serve(settings))
 
 

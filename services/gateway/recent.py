@@ -28,19 +28,27 @@ class RecentBatches:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._batches: OrderedDict[BatchKey, Accepted] = OrderedDict()
+        # Bytes and plain tuples of plain values: the garbage collector need not walk them, however many there are.
+        self._batches: OrderedDict[bytes, tuple[str, str, int, datetime]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._batches)
 
     def add(self, key: BatchKey, accepted: Accepted) -> None:
         """Remember a batch; the first acceptance stands."""
-        if key in self._batches:
+        packed = _packed(key)
+        if packed in self._batches:
             return
-        self._batches[key] = accepted
+        self._batches[packed] = (accepted.domain.value, accepted.subject, accepted.events, accepted.received_at)
         if len(self._batches) > self._limit:
             self._batches.popitem(last=False)
 
     def get(self, key: BatchKey) -> Accepted | None:
         """Give a batch's acceptance, if it is remembered."""
-        return self._batches.get(key)
+        found = self._batches.get(_packed(key))
+        return Accepted(Domain(found[0]), *found[1:]) if found is not None else None
+
+
+def _packed(key: BatchKey) -> bytes:
+    tenant_id, batch_id = key
+    return batch_id.bytes + tenant_id.encode()
