@@ -8,7 +8,7 @@ import pytest
 
 from deploy.local.host import free_ports
 from deploy.local.settings import CHECKOUT
-from tests.integration.insights.prometheus_server import Binaries, Prometheus, binaries, running
+from tests.integration.insights.prometheus_server import JOBS, Binaries, Prometheus, binaries, running
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +24,7 @@ def prometheus(prometheus_binaries: Binaries) -> Iterator[Prometheus]:
     # Its own process: tests that read metrics of this one must not meet these.
     exporter = subprocess.Popen([sys.executable, "-m", "tests.integration.insights.exporter", str(port)], cwd=CHECKOUT)
     try:
-        with running(prometheus_binaries, port) as server:
+        with running(prometheus_binaries, dict.fromkeys(JOBS, port)) as server:
             server.wait_for("up == 1", lambda found: len(found) == 4)
             server.wait_for("rate(telltale_scorer_verdict_seconds_count[5s]) > 0", lambda found: len(found) == 4)
             yield server

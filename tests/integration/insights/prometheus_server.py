@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ import yaml
 from deploy.local.host import free_ports
 from deploy.local.settings import CHECKOUT, StackSettings
 
+JOBS: Final = ("gateway", "scorer", "persister", "insights")
 CONFIG: Final = CHECKOUT / "deploy" / "prometheus" / "prometheus.yml"
 _PACKAGE: Final = "prometheus"
 _SCRAPE_EVERY: Final = "200ms"
@@ -79,11 +80,11 @@ def binaries() -> Binaries:
 
 
 @contextmanager
-def running(found: Binaries, exporter_port: int) -> Iterator[Prometheus]:
-    """Run the tree's own configuration, quicker, with every service's target answered by one exporter."""
+def running(found: Binaries, port_by_job: Mapping[str, int]) -> Iterator[Prometheus]:
+    """Run the tree's own configuration, quicker, with every service's target at another port."""
     (port,) = free_ports(1)
     with tempfile.TemporaryDirectory(prefix="telltale-prometheus-") as place:
-        config = _config(Path(place), exporter_port)
+        config = _config(Path(place), port_by_job)
         command = [
             str(found.prometheus),
             f"--config.file={config}",
@@ -102,14 +103,14 @@ def running(found: Binaries, exporter_port: int) -> Iterator[Prometheus]:
                 process.wait(timeout=20)
 
 
-def _config(place: Path, exporter_port: int) -> Path:
+def _config(place: Path, port_by_job: Mapping[str, int]) -> Path:
     config = yaml.safe_load(CONFIG.read_text())
     config["global"] |= {"scrape_interval": _SCRAPE_EVERY, "scrape_timeout": _SCRAPE_EVERY}
     shutil.copy(CONFIG.parent / "alerts.yml", place)
     (place / "targets").mkdir()
     groups = yaml.safe_load((CONFIG.parent / "targets" / "local.yml").read_text())
     for group in groups:
-        group["targets"] = [f"127.0.0.1:{exporter_port}"]
+        group["targets"] = [f"127.0.0.1:{port_by_job[group['labels']['job']]}"]
     (place / "targets" / "test.yml").write_text(yaml.safe_dump(groups))
     written = place / "prometheus.yml"
     written.write_text(yaml.safe_dump(config))
