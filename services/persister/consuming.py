@@ -9,7 +9,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
-from services.persister.errors import BrokerAway, StreamReplaced
+from services.persister.errors import BrokerAway, Retry, StreamReplaced
 from services.persister.planning import Reading, Stream, read_stream
 from services.persister.reading import READERS, Reader
 from shared import metrics
@@ -117,9 +117,15 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         StreamReplaced
             The books are ahead of a topic.
         """
+        self._next = expected = dict[Stream, int]()
+        try:
+            return await self._seek(claim, expected)
+        except Retry:
+            self._next = None
+            raise
+
+    async def _seek(self, claim: Claim, expected: dict[Stream, int]) -> list[Reading]:
         partitions = list(self._connected.assignment())
-        expected: dict[Stream, int] = {}
-        self._next = expected
         starts, ends = await self._bounds(partitions)
         claimed = await claim({Stream(*tp): starts[tp] for tp in partitions}) if partitions else {}
         gaps = []
@@ -168,6 +174,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Let the write in hand finish, if it does so soon; the books fence it if not."""
+        for tp in revoked:
+            with suppress(KeyError):  # its lag is for another instance to tell
+                metrics.CONSUMER_LAG.remove(self._group, *tp)
         try:
             async with asyncio.timeout(_HAND_OVER_TIMEOUT_S), self.writing:
                 self._next = None
@@ -188,5 +197,4 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
                 starts = await self._connected.beginning_offsets(partitions)
                 return starts, await self._connected.end_offsets(partitions)
         except (KafkaError, OSError, TimeoutError) as error:
-            self._next = None
             raise BrokerAway(f"{type(error).__name__}: {error}") from error

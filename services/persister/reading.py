@@ -15,6 +15,7 @@ from shared.topics import DEAD_LETTERS, VERDICTS, Domain, events_topic, partitio
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INT32_MAX: Final = 2**31 - 1
+_INT64_MAX: Final = 2**63 - 1
 _LAST_MS: Final = 253_402_300_799_999  # the last a datetime can hold
 _Document = TypeVar("_Document")
 
@@ -219,6 +220,12 @@ def read_letter(record: SourceRecord) -> Row:
     """Make the row of a dead letter. One we cannot read becomes a letter of ours, kept and never published again."""
     try:
         letter = _decoded(record, _decode_letter)
+        if not (
+            0 <= letter.source_partition <= _INT32_MAX
+            and 0 <= letter.source_offset <= _INT64_MAX
+            and 1 < letter.source_timestamp.year < 9999  # PostgreSQL's driver takes the calendar's ends for infinity
+        ):
+            raise Rejected(DeadLetterReason.CONTRACT_VIOLATION, "its source is out of range")
     except Rejected as rejected:
         own = letter_for(record, DeadLetterReason.UNDECODABLE, f"a dead letter that cannot be read: {rejected}")
         return letter_row(own, record, rejected=True)

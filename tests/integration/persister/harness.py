@@ -7,7 +7,7 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -29,6 +29,7 @@ class System:
     prefix: str
     producer: AIOKafkaProducer
     owner: "asyncpg.Connection[asyncpg.Record]"
+    processes: list[asyncio.subprocess.Process] = field(default_factory=list)
 
     async def publish(self, records: Sequence[Record]) -> None:
         """Put records on their topics and partitions; the broker gives the offsets."""
@@ -81,9 +82,11 @@ class System:
 
     async def start(self, changed: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
         """Start a persister process, with parts of its environment changed."""
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "services.persister", cwd=CHECKOUT, env=self.environment() | dict(changed or {})
         )
+        self.processes.append(process)
+        return process
 
     @asynccontextmanager
     async def persister(self) -> AsyncIterator[asyncio.subprocess.Process]:
@@ -111,9 +114,12 @@ async def open_system(servers: Servers, prefix: str) -> AsyncIterator[System]:
     )  # fmt: skip
     await producer.start()
     owner = await asyncpg.connect(servers.postgres_dsn_by_role["telltale_owner"])
+    system = System(servers, prefix, producer, owner)
     try:
-        yield System(servers, prefix, producer, owner)
+        yield system
     finally:
+        for process in system.processes:
+            await end(process, signal.SIGKILL)
         await owner.close()
         await producer.stop()
 

@@ -130,6 +130,19 @@ async def test_an_absent_database_is_waited_for(system: System, tenant_id: str) 
     assert await system.count("batches", tenant_id) == 200
 
 
+async def test_a_database_absent_at_the_start_is_waited_for(system: System, tenant_id: str) -> None:
+    await system.publish([batch_record(tenant_id=tenant_id) for _ in range(50)])
+    async with cuttable(system.servers.postgres_dsn_by_role["telltale_persister"]) as (dsn, line):
+        line.cut()
+        process = await system.start({"TELLTALE_POSTGRES_DSN": dsn})
+        await asyncio.sleep(2)
+        assert process.returncode is None
+        await line.mend()
+        books = await system.until_moved(50)
+        assert await end(process, signal.SIGTERM) == 0
+    assert books["persisted"] == 50
+
+
 async def test_a_line_cut_again_and_again_under_load_loses_and_doubles_nothing(system: System, tenant_id: str) -> None:
     """Cuts fall anywhere, also between a commit and its answer."""
     batches = 2_000

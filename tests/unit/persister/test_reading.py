@@ -1,5 +1,6 @@
 import uuid
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -129,11 +130,21 @@ def test_a_letter_keeps_what_could_be_understood_and_all_bytes() -> None:
     assert msgspec.json.decode(msgspec.json.encode(letter), type=type(letter)) == letter
 
 
-def test_a_letter_that_cannot_be_read_is_kept_and_not_published() -> None:
-    row = read_letter(Record(topic="dead-letters.v1", offset=4, value=b"?\x00"))
+LETTERS_NOBODY_CAN_READ = [
+    b"?\x00",
+    b"{}",
+    msgspec.json.encode(msgspec.structs.replace(letter_of(), source_partition=2**31)),
+    msgspec.json.encode(msgspec.structs.replace(letter_of(), source_offset=2**63)),
+    msgspec.json.encode(msgspec.structs.replace(letter_of(), source_timestamp=datetime.min.replace(tzinfo=UTC))),
+]
+
+
+@pytest.mark.parametrize("value", LETTERS_NOBODY_CAN_READ)
+def test_a_letter_that_cannot_be_read_is_kept_and_not_published(value: bytes) -> None:
+    row = read_letter(Record(topic="dead-letters.v1", offset=4, value=value))
     assert row.rejected
     assert row.table is Table.DEAD_LETTERS
-    assert row.values[-1] == b"?\x00"
+    assert row.values[-1] == value
 
 
 def test_text_that_postgresql_cannot_hold_is_made_harmless_in_a_letter() -> None:
