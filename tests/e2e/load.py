@@ -114,7 +114,8 @@ async def assert_books_balance(system: System, load: Load, timeout_s: float = 60
         await asyncio.sleep(0.2)
     assert found == expected
     unbalanced = await system.rows(
-        "SELECT * FROM stream_offsets WHERE missing > 0 OR next_offset - first_offset <> persisted + duplicates + rejected"
+        "SELECT * FROM stream_offsets"
+        " WHERE missing > 0 OR next_offset - first_offset <> persisted + duplicates + rejected"
     )
     assert unbalanced == []
     [letters] = await system.rows(
