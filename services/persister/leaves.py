@@ -27,7 +27,7 @@ class Leaves:
             key = table, _utc_day(row.values[0])
             leaf = self._leaf_by_day.get(key) or self._find(key)
             groups.setdefault(leaf, []).append(row)
-        return groups
+        return dict(sorted(groups.items()))  # two writers lock the counts of several days in the same order
 
     def _find(self, key: tuple[Table, date]) -> str:
         table, day = key

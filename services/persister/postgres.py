@@ -157,6 +157,9 @@ class PostgresStore:
 
     async def _blame(self, plan: WritePlan, error: Exception) -> None:
         """Find the refused rows by halves, in a transaction that is never committed; raises always."""
+        # A flood of what is no JSON is found faster here. A gateway decodes alike, so none of it is from a gateway.
+        if no_json := [row for row in plan.rows[Table.BATCHES] if not _is_json(row.values[-1])]:
+            raise RowsRefused([(row, "the payload is no JSON") for row in no_json]) from error
         refusals: list[tuple[Row, str]] = []
         async with self._connection() as connection:
             trial = connection.transaction()
@@ -202,6 +205,14 @@ async def open_pool(dsn: str) -> "asyncpg.Pool[asyncpg.Record]":
 
 async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     await connection.set_type_codec("json", schema="pg_catalog", encoder=_as_is, decoder=_as_is, format="binary")
+
+
+def _is_json(payload: bytes) -> bool:
+    try:
+        msgspec.json.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 def _as_is(value: Any) -> Any:

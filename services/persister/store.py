@@ -46,7 +46,7 @@ class Store(Protocol):
         PlanOutdated
             A row is there already, or its day's partition came or went: look again.
         RowsRefused
-            Some rows can never be written; nothing was.
+            Some rows can never be written; nothing was. Without them, others may be named next.
         StoreAway
             The store does not answer; whether it was committed is unknown.
         """
