@@ -1,12 +1,16 @@
-"""Uvicorn's HTTP protocol with limits it lacks: how large request headers may be, how long they may take."""
+"""Uvicorn's HTTP protocol with limits it lacks: on what is no body, on waiting for it, on requests sent ahead."""
 
 import asyncio
+from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.gateway.errors import BAD_REQUEST, HEADERS_TIMEOUT, HEADERS_TOO_LARGE, problem_body, trace_id_of
 from shared.problems import Problem, ProblemKind
 from shared.tracing import child_of
+
+# Each costs kilobytes until its turn comes, and uvicorn reads on after every answer.
+MAX_REQUESTS_AHEAD: Final = 64
 
 
 def limited_protocol(max_header_bytes: int, header_timeout_s: float) -> type[HttpToolsProtocol]:
@@ -15,14 +19,17 @@ def limited_protocol(max_header_bytes: int, header_timeout_s: float) -> type[Htt
     Parameters
     ----------
     max_header_bytes
-        Largest request line and headers together.
+        Largest request line and headers together, and most bytes in a row that are neither headers nor body.
     header_timeout_s
-        Longest time from a request's first byte, or the connection's opening, to the end of its headers.
+        Longest time from a request's first byte, or the connection's opening, to the end of its headers; and from
+        its answer to its own end, where the answer came first.
     """
 
     class LimitedProtocol(HttpToolsProtocol):
-        _head_bytes = 0
+        _loose_bytes = 0  # fed since the last piece of body: a header, trailer or chunk head that does not end
+        _in_message = False
         _in_head = False
+        _had_body = False
         _deadline: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -36,16 +43,18 @@ def limited_protocol(max_header_bytes: int, header_timeout_s: float) -> type[Htt
         def data_received(self, data: bytes) -> None:
             if self.transport.is_closing():
                 return
+            self._had_body = False
             super().data_received(data)
-            # A single endless header reaches no callback, so count what was fed while in the head.
-            if self._in_head and not self.transport.is_closing():
-                self._head_bytes += len(data)
-                if self._head_bytes > max_header_bytes:
+            # What does not end reaches no callback, so count what was fed.
+            if self._in_message and not self._had_body and not self.transport.is_closing():
+                self._loose_bytes += len(data)
+                if self._loose_bytes > max_header_bytes:
                     self._refuse(HEADERS_TOO_LARGE)
 
         def on_message_begin(self) -> None:
             super().on_message_begin()
-            self._in_head, self._head_bytes, self._seen_bytes = True, 0, 0
+            self._in_message = self._in_head = True
+            self._loose_bytes = self._seen_bytes = 0
             if self._deadline is None:
                 self._begin_wait()
 
@@ -54,26 +63,39 @@ def limited_protocol(max_header_bytes: int, header_timeout_s: float) -> type[Htt
             self._see(len(url))
 
         def on_header(self, name: bytes, value: bytes) -> None:
+            if not self._in_head:
+                return  # a trailer: uvicorn would add it to the headers of a request that is being answered
             super().on_header(name, value)
             self._see(len(name) + len(value) + 4)
 
         def on_headers_complete(self) -> None:
-            self._in_head = False
-            self._end_wait()
             if self.transport.is_closing():
                 return
             if self._seen_bytes > max_header_bytes:
                 self._refuse(HEADERS_TOO_LARGE)
+            elif len(self.pipeline) >= MAX_REQUESTS_AHEAD:
+                self.transport.close()
             else:
                 super().on_headers_complete()
+            self._in_head, self._loose_bytes = False, 0
+            self._end_wait()
 
         def on_body(self, body: bytes) -> None:
+            self._had_body, self._loose_bytes = True, 0
             if not self.transport.is_closing():
                 super().on_body(body)
 
         def on_message_complete(self) -> None:
+            self._in_message = False
+            self._end_wait()
             if not self.transport.is_closing():
                 super().on_message_complete()
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            if self._in_message and self.cycle.response_complete and self._deadline is None:
+                # Its rest is read only to find where the next request begins; nobody else limits that.
+                self._deadline = self.loop.call_later(header_timeout_s, self.transport.close)
 
         def send_400_response(self, msg: str) -> None:
             self._refuse(BAD_REQUEST)
@@ -92,6 +114,9 @@ def limited_protocol(max_header_bytes: int, header_timeout_s: float) -> type[Htt
         def _refuse(self, kind: ProblemKind) -> None:
             self._end_wait()
             if self.transport.is_closing():
+                return
+            if self._in_message and not self._in_head and self.cycle.response_started:
+                self.transport.close()  # it has its answer
                 return
             problem = Problem(kind)
             body = problem_body(problem, trace_id_of(child_of(None)))

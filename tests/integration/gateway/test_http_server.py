@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from services.gateway.app import Adapters, GatewayApp, create_app
+from services.gateway.http_protocol import MAX_REQUESTS_AHEAD
 from services.gateway.memory import MemoryPublisher, MemoryReceiptStore, MemoryReplies
 from tests.integration.gateway.kit import until
 from tests.unit.gateway.kit import NOW, Keys, batch, served, settings
@@ -201,6 +202,57 @@ async def test_pipelined_requests_are_answered_in_order() -> None:
         answers = [await read_answer(reader) for _ in bodies]
         ids = [document["receipts"][0]["batch_id"] for _, document in answers]
         assert ids == [json.loads(body)["batch_id"] for body in bodies]
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [[b"0\r\n", b"a:b\r\n" * 20_000], [b"0\r\nx-a: ", *[b"a" * 1_000] * 100], [b"1;x=", *[b"a" * 1_000] * 100]],
+    ids=["many trailers", "an endless trailer", "an endless chunk extension"],
+)
+@pytest.mark.parametrize("path", ["/healthz", "/v1/events"])
+async def test_what_follows_a_body_without_end_ends_the_connection(path: str, rest: list[bytes]) -> None:
+    async with wire() as w:
+        reader, writer = await asyncio.open_connection("127.0.0.1", w.port)
+        writer.write(w.head("transfer-encoding: chunked").replace(b"POST /v1/events", b"POST " + path.encode()))
+        sending = asyncio.create_task(send(writer, rest, 0.0))
+        await read_answer(reader)
+        assert await closes(reader)
+        sending.cancel()
+        await asyncio.wait([sending])
+        writer.close()
+        assert w.publisher.records == []
+
+
+async def test_a_trailer_is_no_header() -> None:
+    async with wire() as w:
+        head = w.head("transfer-encoding: chunked").replace(b"authorization", b"x-other")
+        ending = b"0\r\nauthorization: Bearer " + w.key.encode() + b"\r\n\r\n"
+        assert (await w.say([head, *chunked(GOOD)[:-1], ending]))[0] == 401
+        good = await w.say([w.head("transfer-encoding: chunked"), *chunked(GOOD)[:-1], b"0\r\nx-sum: 1\r\n\r\n"])
+        assert (good[0], good[2]) == (202, False)
+
+
+async def test_a_body_that_nobody_waits_for_must_end() -> None:
+    async with wire(header_timeout_s=0.3) as w:
+        reader, writer = await asyncio.open_connection("127.0.0.1", w.port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nhost: g\r\ncontent-length: 1000\r\n\r\n")
+        assert (await read_answer(reader))[0] == 200
+        sending = asyncio.create_task(send(writer, [b"x"] * 100, 0.05))
+        assert await closes(reader)
+        sending.cancel()
+        await asyncio.wait([sending])
+        writer.close()
+
+
+async def test_a_flood_of_requests_ahead_of_their_answers_ends_the_connection() -> None:
+    async with wire() as w:
+        w.publisher.flowing.clear()
+        reader, writer = await asyncio.open_connection("127.0.0.1", w.port)
+        flood = b"GET /healthz HTTP/1.1\r\nhost: g\r\n\r\n" * (MAX_REQUESTS_AHEAD + 1)
+        writer.write(w.head(f"content-length: {len(GOOD)}") + GOOD + flood)
+        assert await closes(reader)
+        w.publisher.flowing.set()
         writer.close()
 
 
