@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv --no-config
+# Entry points are left out: importing one starts things.
+DOCTESTS := --doctest-modules shared services --ignore-glob='*/__main__.py'
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up down status logs test check lock rules schemas clean
@@ -47,14 +49,16 @@ check: setup     ## Quick checks: lint, types, import boundaries, unit tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q tests/unit shared services --doctest-modules
+	$(BIN)/pytest -q tests/unit
+	$(BIN)/pytest -q $(DOCTESTS)
 
 test: setup      ## Everything: checks, then contract, integration and end-to-end suites on real parts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest tests shared services --doctest-modules
+	$(BIN)/pytest -q $(DOCTESTS)
+	$(BIN)/pytest tests
 
 schemas: setup   ## Write the JSON Schemas of the contracts anew; refuses a breaking change
 	@$(BIN)/python -m shared.contracts.schema
