@@ -13,9 +13,9 @@ from aiokafka.errors import KafkaError
 from services.persister.errors import BrokerAway
 from shared.cloudevents import dead_letter_headers
 from shared.contracts.dead_letter import DeadLetter
+from shared.dead_letters import letter_key
 from shared.topics import DEAD_LETTERS, MAX_RECORD_BATCH_BYTES
 
-_ROOM_BYTES: Final = MAX_RECORD_BATCH_BYTES - 65_536  # the rest is for key, headers and framing
 _REQUEST_TIMEOUT_MS: Final = 15_000
 
 
@@ -56,8 +56,8 @@ class KafkaLetterBox:
             acks = [
                 await producer.send(
                     self._topic,
-                    encode_letter(letter),
-                    key=str(letter.dead_letter_id).encode(),
+                    msgspec.json.encode(letter),
+                    key=letter_key(letter),
                     headers=dead_letter_headers(letter, rejected_at=rejected_at),
                 )
                 for letter in letters
@@ -87,12 +87,3 @@ class KafkaLetterBox:
             self._producer = producer
             await producer.start()
         return self._producer
-
-
-def encode_letter(letter: DeadLetter) -> bytes:
-    """Write a letter as JSON; bytes that would not fit a record are left out and the detail says so."""
-    value = msgspec.json.encode(letter)
-    if len(value) <= _ROOM_BYTES:
-        return value
-    note = f"{letter.detail}; payload of {len(letter.payload)} bytes left out: too large, read it at its source"
-    return msgspec.json.encode(msgspec.structs.replace(letter, payload=b"", detail=note))

@@ -1,7 +1,7 @@
 """Kafka records to rows, one by one. Pure: no I/O, no clock. A batch's payload is never decoded here."""
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
@@ -9,14 +9,13 @@ from uuid import UUID
 import msgspec
 
 from shared.cloudevents import HeaderError, parse_rfc3339, read_batch_headers
-from shared.contracts.dead_letter import DeadLetter, DeadLetterReason, dead_letter_id
+from shared.contracts.dead_letter import DeadLetter, DeadLetterReason
 from shared.contracts.verdict import Verdict
+from shared.dead_letters import ConsumedRecord, write_letter
 from shared.topics import DEAD_LETTERS, VERDICTS, Domain, events_topic, partition_key
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INT32_MAX: Final = 2**31 - 1
 _INT64_MAX: Final = 2**63 - 1
-_LAST_MS: Final = 253_402_300_799_999  # the last a datetime can hold
 _Document = TypeVar("_Document")
 
 Identity = tuple[str, UUID]
@@ -24,8 +23,8 @@ _decode_verdict: Final = msgspec.json.Decoder(Verdict).decode
 _decode_letter: Final = msgspec.json.Decoder(DeadLetter).decode
 
 
-class SourceRecord(Protocol):
-    """The part of a Kafka record that is read; aiokafka's ``ConsumerRecord`` is one."""
+class SourceRecord(ConsumedRecord, Protocol):
+    """A consumed record that knows its place."""
 
     @property
     def topic(self) -> str:
@@ -34,26 +33,6 @@ class SourceRecord(Protocol):
     @property
     def partition(self) -> int:
         """Partition number."""
-
-    @property
-    def offset(self) -> int:
-        """Place in the partition."""
-
-    @property
-    def timestamp(self) -> int:
-        """When it was written, in milliseconds since 1970."""
-
-    @property
-    def key(self) -> bytes | None:
-        """Its key."""
-
-    @property
-    def value(self) -> bytes | None:
-        """Its value."""
-
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]]:
-        """Its headers."""
 
 
 class Table(StrEnum):
@@ -257,24 +236,8 @@ def letter_row(letter: DeadLetter, record: SourceRecord, *, rejected: bool = Fal
 
 
 def letter_for(record: SourceRecord, reason: DeadLetterReason, detail: str) -> DeadLetter:
-    """Write the dead letter of a record, with whatever of its headers can be understood."""
-    headers = {str(name): value for name, value in record.headers if isinstance(value, bytes)}
-    return DeadLetter(
-        dead_letter_id=dead_letter_id("persister", record.topic, record.partition, record.offset),
-        stage="persister",
-        reason=reason,
-        detail=detail,
-        source_topic=record.topic,
-        source_partition=record.partition,
-        source_offset=record.offset,
-        source_timestamp=_EPOCH + timedelta(milliseconds=min(max(record.timestamp, 0), _LAST_MS)),
-        tenant_id=_text(headers.get("ce_tenantid")),
-        batch_id=_uuid(headers.get("ce_id")),
-        traceparent=_text(headers.get("ce_traceparent")),
-        key=record.key,
-        headers={name: _readable(value) for name, value in headers.items()},
-        payload=record.value or b"",
-    )
+    """Write the dead letter of a record."""
+    return write_letter("persister", record.topic, record.partition, record, reason, detail)
 
 
 def _verdict_stamp(record: SourceRecord) -> tuple[datetime, str]:
@@ -298,18 +261,3 @@ def _decoded(record: SourceRecord, decode: Callable[[bytes], _Document]) -> _Doc
 
 def _storable(text: str | None) -> str | None:
     return text.replace("\x00", "\ufffd") if text is not None else None
-
-
-def _readable(value: bytes) -> str:
-    return value.decode("utf-8", errors="backslashreplace")
-
-
-def _text(value: bytes | None) -> str | None:
-    return _readable(value) if value is not None else None
-
-
-def _uuid(value: bytes | None) -> UUID | None:
-    try:
-        return UUID(_text(value)) if value is not None else None
-    except ValueError:
-        return None

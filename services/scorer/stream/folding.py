@@ -10,11 +10,12 @@ import msgspec
 
 from services.scorer.stream.admission import Refused, Source, admit, dead_letter
 from services.scorer.stream.held import Held
-from services.scorer.stream.ports import Announcement, Judge, OutRecord, S, SourceRecord
+from services.scorer.stream.ports import Announcement, Judge, OutRecord, S
 from services.scorer.stream.watermark import WATERMARK_KEY, Watermark, encode_watermark
 from shared.cloudevents import BatchHeaders, dead_letter_headers, verdict_headers
 from shared.contracts.dead_letter import DeadLetter, DeadLetterReason
 from shared.contracts.verdict import Verdict
+from shared.dead_letters import ConsumedRecord, letter_key
 
 _json = msgspec.json.Encoder()
 
@@ -48,7 +49,7 @@ class Slice(Generic[S]):
 
 
 def fold_slice(
-    source: Source, held: Held[S], judge: Judge[S], records: Sequence[SourceRecord], scored_at: datetime
+    source: Source, held: Held[S], judge: Judge[S], records: Sequence[ConsumedRecord], scored_at: datetime
 ) -> Slice[S]:
     """Fold records that come after the watermark, in order.
 
@@ -74,7 +75,7 @@ def fold_slice(
             raise
         except Exception as error:
             # The exception's text may hold values of the batch.
-            _refuse(out, record, source, Refused(DeadLetterReason.FOLD_FAILED, type(error).__name__, stamp))
+            _refuse(out, record, source, Refused(DeadLetterReason.FOLD_FAILED, type(error).__name__))
             continue
         out.event_time = max(out.event_time, stamp.received_at)
         if folded.duplicate:
@@ -92,10 +93,10 @@ def fold_slice(
 
 
 def letter_records(letters: Sequence[DeadLetter], rejected_at: datetime) -> list[OutRecord]:
-    """Write dead letters as records whose key names the place of the original."""
+    """Write dead letters as records."""
     return [
         OutRecord(
-            f"{letter.stage}/{letter.source_topic}/{letter.source_partition}/{letter.source_offset}".encode(),
+            letter_key(letter),
             _json.encode(letter),
             dead_letter_headers(letter, rejected_at=rejected_at),
         )
@@ -116,7 +117,7 @@ def state_records(out: Slice[S], judge: Judge[S], mark: Watermark) -> list[OutRe
     return records
 
 
-def _refuse(out: Slice[S], record: SourceRecord, source: Source, refusal: Refused) -> None:
+def _refuse(out: Slice[S], record: ConsumedRecord, source: Source, refusal: Refused) -> None:
     out.tally.outcomes["rejected"] += 1
     out.letters.append(dead_letter(record, source, refusal))
 
@@ -133,7 +134,7 @@ def _answer_again(out: Slice[S], judge: Judge[S], state: S, stamp: BatchHeaders)
 def _publish(
     out: Slice[S],
     verdict: Verdict,
-    record: SourceRecord,
+    record: ConsumedRecord,
     source: Source,
     stamp: BatchHeaders,
     scored_at: datetime,

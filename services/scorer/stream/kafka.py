@@ -8,7 +8,8 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from services.scorer.stream.ports import BatchTooLarge, OutRecord, PublishFailed, SourceRecord
+from services.scorer.stream.ports import BatchTooLarge, OutRecord, PublishFailed
+from shared.dead_letters import ConsumedRecord
 
 _POLL_MS: Final = 1_000
 _PORTION: Final = 5_000
@@ -82,7 +83,7 @@ class KafkaLogReader:
             first, end = await consumer.beginning_offsets([place]), await consumer.end_offsets([place])
             return first[place], end[place]
 
-    async def read(self, topic: str, partition: int, start: int | None) -> AsyncIterator[Sequence[SourceRecord]]:
+    async def read(self, topic: str, partition: int, start: int | None) -> AsyncIterator[Sequence[ConsumedRecord]]:
         """See `LogReader`."""
         place = TopicPartition(topic, partition)
         async with self._consumer(place) as consumer:

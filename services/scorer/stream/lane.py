@@ -14,9 +14,10 @@ from typing import Generic
 from services.scorer.stream.admission import Source
 from services.scorer.stream.folding import Slice, fold_slice, letter_records, state_records
 from services.scorer.stream.held import Held
-from services.scorer.stream.ports import Announcer, BatchTooLarge, Judge, Publisher, S, SourceRecord
+from services.scorer.stream.ports import Announcer, BatchTooLarge, Judge, Publisher, S
 from services.scorer.stream.watermark import Watermark
 from shared import metrics
+from shared.dead_letters import ConsumedRecord
 from shared.topics import DEAD_LETTERS, VERDICTS, state_topic
 
 _log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ class Lane(Generic[S]):
         self._rejected_chunks = 0
         self.first_input = held.mark.source_next
 
-    async def score(self, chunk: Sequence[SourceRecord]) -> None:
+    async def score(self, chunk: Sequence[ConsumedRecord]) -> None:
         """Score a chunk and return when the broker has all that follows from it.
 
         Raises
@@ -95,7 +96,7 @@ class Lane(Generic[S]):
         if fresh:
             self._watch_rejections(rejected == len(fresh))
 
-    async def _score_part(self, records: Sequence[SourceRecord]) -> int:
+    async def _score_part(self, records: Sequence[ConsumedRecord]) -> int:
         with metrics.SCORER_CHUNK_SECONDS.labels("fold").time():
             out = fold_slice(self.source, self.held, self._judge, records, self._outlets.now())
             mark = Watermark(out.source_next, self.held.mark.verdicts_next, out.event_time)

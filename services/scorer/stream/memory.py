@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
-from services.scorer.stream.ports import BatchTooLarge, OutRecord, SourceRecord
+from services.scorer.stream.ports import BatchTooLarge, OutRecord
+from shared.dead_letters import ConsumedRecord
 
 
 class LogRecord(NamedTuple):
@@ -52,7 +53,7 @@ class MemoryLog:
         log = self.partitions[topic, partition]
         return (log[0].offset, log[-1].offset + 1) if log else (0, 0)
 
-    async def read(self, topic: str, partition: int, start: int | None) -> AsyncIterator[Sequence[SourceRecord]]:
+    async def read(self, topic: str, partition: int, start: int | None) -> AsyncIterator[Sequence[ConsumedRecord]]:
         """See `LogReader`."""
         found = [record for record in self.partitions[topic, partition] if record.offset >= (start or 0)]
         if found:

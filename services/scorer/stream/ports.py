@@ -8,6 +8,7 @@ import msgspec
 
 from shared.contracts.batch import EventBatch
 from shared.contracts.verdict import Verdict
+from shared.dead_letters import ConsumedRecord
 from shared.topics import Domain
 
 S = TypeVar("S")
@@ -20,30 +21,6 @@ class BatchTooLarge(Exception):
 
 class PublishFailed(Exception):
     """The broker did not acknowledge in time; the records may or may not be there. Crash: a restart finds out."""
-
-
-class SourceRecord(Protocol):
-    """The part of a consumed record the stream reads."""
-
-    @property
-    def offset(self) -> int:
-        """Offset in the partition."""
-
-    @property
-    def timestamp(self) -> int:
-        """The record's own time in milliseconds."""
-
-    @property
-    def key(self) -> bytes | None:
-        """The record's key."""
-
-    @property
-    def value(self) -> bytes | None:
-        """The record's value; None in a tombstone."""
-
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]]:
-        """The record's headers."""
 
 
 class OutRecord(NamedTuple):
@@ -128,7 +105,7 @@ class LogReader(Protocol):
     async def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """Give a partition's first offset and the one after its last."""
 
-    def read(self, topic: str, partition: int, start: int | None) -> AsyncIterator[Sequence[SourceRecord]]:
+    def read(self, topic: str, partition: int, start: int | None) -> AsyncIterator[Sequence[ConsumedRecord]]:
         """Read from an offset, or from the beginning, up to the end as it is at the call, in portions."""
 
 

@@ -8,9 +8,10 @@ from typing import Final
 
 from services.scorer.stream.admission import Source
 from services.scorer.stream.held import Held
-from services.scorer.stream.ports import Judge, LogReader, S, SourceRecord
+from services.scorer.stream.ports import Judge, LogReader, S
 from services.scorer.stream.watermark import WATERMARK_KEY, Watermark, read_watermark
 from shared import metrics
+from shared.dead_letters import ConsumedRecord
 from shared.topics import VERDICTS, state_topic
 
 _log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ class Rebuild:
         self.states: OrderedDict[bytes, bytes] = OrderedDict()
         self.mark = Watermark()
 
-    def add(self, record: SourceRecord) -> None:
+    def add(self, record: ConsumedRecord) -> None:
         """Take one record, in log order. Raises `StateLogBroken`."""
         mark = read_watermark(record.headers)
         if mark.source_next < self.mark.source_next:
@@ -37,7 +38,7 @@ class Rebuild:
             self.states[record.key] = record.value
 
 
-def published_up_to(records: Sequence[SourceRecord], source_topic: str) -> int:
+def published_up_to(records: Sequence[ConsumedRecord], source_topic: str) -> int:
     """Give the offset after the last input of a topic that these verdicts judge; 0 when they judge none."""
     wanted = source_topic.encode()
     found = 0
@@ -70,7 +71,7 @@ async def restore(
     started_s = reported_s = time.monotonic()
     count = 0
 
-    def report(portion: Sequence[SourceRecord]) -> None:
+    def report(portion: Sequence[ConsumedRecord]) -> None:
         nonlocal count, reported_s
         on_progress()
         count += len(portion)

@@ -8,7 +8,8 @@ from aiokafka import AIOKafkaProducer
 from deploy.local.servers_for_tests import Servers
 from services.scorer.stream.kafka import KafkaLogReader, KafkaPublisher
 from services.scorer.stream.memory import MemoryLog
-from services.scorer.stream.ports import BatchTooLarge, LogReader, OutRecord, Publisher, SourceRecord
+from services.scorer.stream.ports import BatchTooLarge, LogReader, OutRecord, Publisher
+from shared.dead_letters import ConsumedRecord
 from shared.topics import DEAD_LETTERS, MAX_RECORD_BATCH_BYTES, VERDICTS, Domain, state_topic
 
 STATES = state_topic(Domain.BEHAVIOR)
@@ -20,7 +21,7 @@ class Bench:
         self.reader = reader
         self.prefix = prefix
 
-    async def all(self, topic: str, start: int | None = None) -> list[SourceRecord]:
+    async def all(self, topic: str, start: int | None = None) -> list[ConsumedRecord]:
         return [record async for portion in self.reader.read(self.prefix + topic, 1, start) for record in portion]
 
 

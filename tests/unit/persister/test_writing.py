@@ -1,17 +1,15 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import msgspec
 import pytest
 
 from services.persister.errors import BrokerAway, Crash, PartitionTaken, PlanOutdated, StoreAway
-from services.persister.letters import encode_letter
 from services.persister.memory import MemoryStore
 from services.persister.planning import Reading, Stream, WritePlan, read_stream
 from services.persister.reading import READERS, Table
 from services.persister.writing import Writer
 from shared.contracts.dead_letter import DeadLetter
-from tests.unit.persister.records import BEHAVIOR, Record, batch_record, letter_of
+from tests.unit.persister.records import BEHAVIOR, Record, batch_record
 
 STREAM = Stream(BEHAVIOR, 0)
 
@@ -117,11 +115,3 @@ async def test_planning_that_never_agrees_with_the_store_ends_it() -> None:
     store = FailingStore(before=[PlanOutdated("again")] * 50)
     with pytest.raises(Crash):
         await write(store, Letters(), batch_record())
-
-
-def test_a_letter_too_large_for_a_record_says_so_instead_of_blocking_the_stream() -> None:
-    letter = msgspec.structs.replace(letter_of(), payload=bytes(8_000_000))
-    decoded = msgspec.json.decode(encode_letter(letter), type=DeadLetter)
-    assert decoded.payload == b""
-    assert "8000000 bytes" in decoded.detail
-    assert encode_letter(letter_of(1)) == msgspec.json.encode(letter_of(1))

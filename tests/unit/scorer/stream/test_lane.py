@@ -8,6 +8,7 @@ from services.scorer.stream.lane import Lane
 from services.scorer.stream.ports import Admitted, BatchTooLarge
 from services.scorer.stream.watermark import WATERMARK_KEY, Watermark, read_watermark
 from shared.contracts.dead_letter import DeadLetterReason, dead_letter_id
+from shared.dead_letters import letter_key
 from shared.topics import DEAD_LETTERS, VERDICTS, Domain
 from tests.unit.scorer.stream.counting import IDLE, Counted, CountingJudge, CountState
 from tests.unit.scorer.stream.inputs import NOON, Input, batch_id, behavior
@@ -65,7 +66,7 @@ async def test_a_bad_record_is_a_typed_dead_letter_and_its_neighbours_are_served
     assert letter.reason == reason
     assert (letter.payload, letter.key, letter.source_offset) == (bad.value, bad.key, 1)
     assert letter.dead_letter_id == dead_letter_id("scorer", EVENTS, PARTITION, 1)
-    assert [record.key for record in world.log.partitions[DEAD_LETTERS, 0]] == [b"scorer/%b/2/1" % EVENTS.encode()]
+    assert [record.key for record in world.log.partitions[DEAD_LETTERS, 0]] == [letter_key(letter)]
     assert len(world.verdicts()) == 2
 
 
