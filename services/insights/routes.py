@@ -1,6 +1,7 @@
 """``GET /v1/kpis``."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -83,8 +84,8 @@ def kpi_routes(store: KpiStore, keys: KeyRing, clock: Callable[[], datetime]) ->
 
 async def _no_repeats(request: Request) -> None:
     """Refuse a parameter given twice: the framework would quietly take the last."""
-    given = [name for name, _ in request.query_params.multi_items()]
-    if repeated := sorted({name for name in given if given.count(name) > 1}):
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    if repeated := sorted(name for name, count in given.items() if count > 1):
         raise invalid([(name, "repeated_parameter", "given more than once") for name in repeated])
 
 

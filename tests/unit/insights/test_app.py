@@ -1,6 +1,7 @@
 """Insights over HTTP, with the outside in memory."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -159,6 +160,13 @@ async def test_a_wrong_parameter_is_named(client: httpx.AsyncClient, query: str,
     assert problem["code"] == "invalid_parameter"
     assert [(item["pointer"], item["code"]) for item in problem["errors"]] == [(pointer, code)]
     assert all(item["detail"] for item in problem["errors"])
+
+
+async def test_a_query_of_many_parameters_costs_little(client: httpx.AsyncClient) -> None:
+    started_s = time.process_time()
+    answer = await client.get("/v1/kpis?" + "aa&" * 20_000, headers={"authorization": ""})
+    assert answer.status_code == 422
+    assert time.process_time() - started_s < 1.0
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer tt_none", "Basic YTpi", f"Bearer {new_key().text}"])
