@@ -72,7 +72,7 @@ class KeyRing:
         while True:
             try:
                 await asyncio.wait_for(self.refresh(), timeout=10)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except Exception as error:  # whatever it is: a revoked key must not live on because nobody refreshes
                 _log.warning("API keys not refreshed, the last snapshot stays in force: %r", error)
             metrics.KEYS_AGE_SECONDS.set(self.age_s)
             await asyncio.sleep(REFRESH_S)

@@ -20,7 +20,7 @@ from services.gateway.recent import RecentBatches
 from services.gateway.replies import RedisReplies
 from services.gateway.settings import GatewaySettings
 from shared.problems import INTERNAL, Problem
-from shared.tenancy import REFRESH_S, KeyRing, LoadKeys
+from shared.tenancy import KeyRing, LoadKeys
 from shared.tracing import child_of
 
 _log = logging.getLogger(__name__)
@@ -93,16 +93,6 @@ class GatewayApp:
                 await send_problem(Problem(INTERNAL), trace_id, send, None)
 
 
-async def _keep_fresh(keys: KeyRing) -> None:
-    """Keep the keys fresh whatever happens: a revoked key must not live on because a refresher died."""
-    while True:
-        try:
-            await keys.keep_fresh()
-        except Exception:
-            _log.exception("API keys not refreshed; trying on")
-        await asyncio.sleep(REFRESH_S)
-
-
 def create_app(settings: GatewaySettings, adapters: Adapters) -> GatewayApp:
     """Put the gateway together. It starts whether or not its servers are there, and finds them by itself."""
     keys = KeyRing(adapters.load_keys)
@@ -119,7 +109,7 @@ def create_app(settings: GatewaySettings, adapters: Adapters) -> GatewayApp:
         await adapters.store.start()
         await adapters.publisher.start()
         await adapters.replies.start()
-        refresher = asyncio.create_task(_keep_fresh(keys), name="api-keys")
+        refresher = asyncio.create_task(keys.keep_fresh(), name="api-keys")
         try:
             yield
         finally:  # the server has finished its requests; close in reverse

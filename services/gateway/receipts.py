@@ -63,9 +63,13 @@ class PostgresReceipts:
         load = load_keys_from(self._pool)
 
         async def noted() -> Mapping[str, StoredKey]:
-            self._answered, keys = False, await load()
-            self._answered = True
-            return keys
+            answered = False
+            try:
+                keys = await load()
+                answered = True
+                return keys
+            finally:
+                self._answered = answered
 
         return noted
 

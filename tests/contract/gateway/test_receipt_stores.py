@@ -158,3 +158,14 @@ async def test_away_is_told(kind: str, unused_tcp_port: int) -> None:
             await store.latest_verdict("t", "session", "s-1")
     finally:
         await store.stop()
+
+
+async def test_keys_that_cannot_be_loaded_are_noticed(servers: Servers) -> None:
+    store = PostgresReceipts(servers.postgres_dsn_by_role["telltale_gateway"], 2)
+    await store.start()
+    await store.load_keys()
+    assert store.ready
+    await store.stop()
+    with pytest.raises(asyncpg.InterfaceError):
+        await store.load_keys()
+    assert not store.ready

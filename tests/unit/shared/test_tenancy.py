@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
+import asyncpg
 import pytest
 
 from shared import tenancy
@@ -13,7 +14,7 @@ from shared.tenancy import KeyRing
 class Store:
     def __init__(self) -> None:
         self.keys: dict[str, StoredKey] = {}
-        self.away = False
+        self.away: Exception | None = None
         self.loads = asyncio.Condition()
         self.count = 0
 
@@ -21,8 +22,8 @@ class Store:
         async with self.loads:
             self.count += 1
             self.loads.notify_all()
-        if self.away:
-            raise ConnectionRefusedError
+        if self.away is not None:
+            raise self.away
         return dict(self.keys)
 
 
@@ -38,13 +39,14 @@ async def test_a_revoked_key_stops_at_the_next_refresh() -> None:
     assert ring.tenant_of(key.text) is None
 
 
-async def test_the_last_snapshot_outlives_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [ConnectionRefusedError(), asyncpg.InternalClientError("out of step")])
+async def test_the_last_snapshot_outlives_the_database(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     monkeypatch.setattr(tenancy, "REFRESH_S", 0.001)
     store, key = Store(), new_key()
     store.keys[key.key_id] = StoredKey("acme", key.secret_sha256)
     ring = KeyRing(store.load)
     await ring.refresh()
-    store.away = True
+    store.away = error
     keeper = asyncio.create_task(ring.keep_fresh())
     async with store.loads, asyncio.timeout(5):
         await store.loads.wait_for(lambda: store.count >= 4)
