@@ -1,14 +1,16 @@
 """From a body to checked batches. Pure: bytes and a time in, batches or one problem out."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 import msgspec
 
-from shared.contracts.base import ContractError
-from shared.contracts.batch import EventBatch, check_times, decode_batch, event_count
+from shared.contracts.base import ContractError, Subject
+from shared.contracts.batch import check_times, clock_skew, decode_batch, domain_of, event_count
 from shared.problems import INVALID_BATCH, MALFORMED_BODY, Problem
+from shared.topics import Domain
 
 _WHITE: Final = b" \t\r\n"
 _ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -17,9 +19,15 @@ _MAX_TEXT: Final = 200
 
 
 class Item(NamedTuple):
-    """One checked batch and the client's own bytes of it."""
+    """One checked batch: what is said of it, and the client's own bytes.
 
-    batch: EventBatch
+    Not the decoded batch itself: it weighs many times its bytes, and a request may wait long for the broker.
+    """
+
+    batch_id: UUID
+    domain: Domain
+    subject: Subject
+    skew: timedelta
     raw: bytes
     events: int
 
@@ -56,7 +64,8 @@ def parse_body(body: bytes, received_at: datetime, max_batches: int) -> list[Ite
 def _item(raw: bytes, received_at: datetime) -> Item:
     batch = decode_batch(raw)
     check_times(batch, received_at)
-    return Item(batch, raw, event_count(batch))
+    skew = clock_skew(batch, received_at)
+    return Item(batch.batch_id, domain_of(batch), batch.subject, skew, raw, event_count(batch))
 
 
 def _split(body: bytes, max_batches: int) -> list[Any]:
@@ -77,10 +86,10 @@ def _same_ids(items: list[Item]) -> list[tuple[ContractError, str]]:
     seen = set()
     errors = []
     for index, item in enumerate(items):
-        if item.batch.batch_id in seen:
+        if item.batch_id in seen:
             error = ContractError("repeated_batch_id", "/batch_id", "another batch of this request has this batch_id")
             errors.append((error, f"/{index}"))
-        seen.add(item.batch.batch_id)
+        seen.add(item.batch_id)
     return errors
 
 

@@ -21,7 +21,6 @@ from services.gateway.recent import Accepted, RecentBatches
 from services.gateway.settings import GatewaySettings
 from shared import metrics
 from shared.cloudevents import BatchHeaders, batch_headers
-from shared.contracts.batch import clock_skew, domain_of
 from shared.problems import (
     BROKER_UNAVAILABLE,
     INTERNAL,
@@ -165,11 +164,11 @@ class Ingest:
 
     async def _publish_and_wait(self, items: list[Item], stamp: _Stamp, wait_s: float) -> tuple[int, bytes]:
         deadline_s = time.monotonic() + wait_s
-        verdicts = dict(await self._replies.answered(stamp.tenant_id, [item.batch.batch_id for item in items]))
-        fresh = [item for item in items if item.batch.batch_id not in verdicts]
+        verdicts = dict(await self._replies.answered(stamp.tenant_id, [item.batch_id for item in items]))
+        fresh = [item for item in items if item.batch_id not in verdicts]
         if fresh:
             channel = self._replies.channel
-            with self._replies.expect(stamp.tenant_id, [item.batch.batch_id for item in fresh]) as watch:
+            with self._replies.expect(stamp.tenant_id, [item.batch_id for item in fresh]) as watch:
                 await self._publish(fresh, stamp, channel)
                 if channel is not None:
                     verdicts |= await watch.collect(deadline_s - time.monotonic())
@@ -189,23 +188,21 @@ class Ingest:
         for item, record in zip(items, records, strict=True):
             _BATCHES[record.domain].inc()
             _EVENTS[record.domain].inc(item.events)
-            subject = f"{item.batch.subject.type}/{item.batch.subject.id}"
+            subject = f"{item.subject.type}/{item.subject.id}"
             accepted = Accepted(record.domain, subject, item.events, stamp.received_at)
-            self._recent.add((stamp.tenant_id, item.batch.batch_id), accepted)
+            self._recent.add((stamp.tenant_id, item.batch_id), accepted)
 
 
 def _record(item: Item, stamp: _Stamp, reply_to: str | None) -> Record:
-    batch = item.batch
-    subject = batch.subject
-    skew_s = clock_skew(batch, stamp.received_at).total_seconds()
+    subject = item.subject
+    skew_s = item.skew.total_seconds()
     if abs(skew_s) > _SKEW_WORTH_TELLING_S:
         metrics.GATEWAY_CLOCK_SKEWED.inc()
-    domain = domain_of(batch)
     headers = batch_headers(
         BatchHeaders(
-            batch.batch_id,
+            item.batch_id,
             stamp.tenant_id,
-            domain,
+            item.domain,
             f"{subject.type}/{subject.id}",
             stamp.received_at,
             item.events,
@@ -215,14 +212,14 @@ def _record(item: Item, stamp: _Stamp, reply_to: str | None) -> Record:
         )
     )
     return Record(
-        domain, partition_key(stamp.tenant_id, subject.type, subject.id), item.raw, headers, stamp.timestamp_ms
+        item.domain, partition_key(stamp.tenant_id, subject.type, subject.id), item.raw, headers, stamp.timestamp_ms
     )
 
 
 def _receipts(items: list[Item], verdicts: Mapping[UUID, bytes]) -> bytes:
     receipts = []
     for item in items:
-        batch_id = item.batch.batch_id
+        batch_id = item.batch_id
         verdict = verdicts.get(batch_id)
         receipts.append(
             Receipt(

@@ -2,12 +2,14 @@
 
 import gzip
 import json
+import tracemalloc
 import zlib
 from typing import Any
 
 import pytest
 
-from tests.unit.gateway.kit import batch, event, running
+from services.gateway.batches import parse_body
+from tests.unit.gateway.kit import NOW, at, batch, event, running
 
 GOOD = json.dumps(batch())
 
@@ -239,3 +241,16 @@ async def test_the_body_limit_is_exact(spare: int) -> None:
         assert (await gateway.post(body)).status_code == (413 if spare else 202)
         packed = gzip.compress(body)
         assert (await gateway.post(packed, content_encoding="gzip")).status_code == (413 if spare else 202)
+
+
+def test_what_is_kept_of_a_request_weighs_little_more_than_its_bytes() -> None:
+    track = {"type": "scroll", "started_at": at(NOW), "t": [0.5] * 5_000, "y": [1.5] * 5_000}
+    body = json.dumps([batch([], tracks=[track]) for _ in range(20)]).encode()
+    tracemalloc.start()
+    try:
+        items = parse_body(body, NOW, 100)
+        kept_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(items) == 20
+    assert kept_bytes < 2 * len(body)
