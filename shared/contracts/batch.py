@@ -21,6 +21,10 @@ from shared.topics import Domain
 
 MAX_EVENT_AGE: Final = timedelta(days=7)
 MAX_EVENT_LEAD: Final = timedelta(minutes=5)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_IMPOSSIBLE_TIME: Final = (
+    "its time is over 7 days old or over 5 minutes ahead; send sent_at so that a wrong clock can be corrected"
+)
 
 AttributeName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)")]
 AttributeText = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{0,256}$(?!\n)")]
@@ -150,16 +154,20 @@ def check_times(batch: EventBatch, received_at: datetime) -> None:
     _check_span("/events", [event.occurred_at for event in batch.events], earliest, latest)
     if isinstance(batch, BehaviorBatch) and batch.tracks:
         _check_span("/tracks", [track.started_at for track in batch.tracks], earliest, latest)
+        _check_samples(batch.tracks, latest)
 
 
 def _check_span(pointer: str, times: list[datetime], earliest: datetime, latest: datetime) -> None:
     if times and (min(times) < earliest or max(times) > latest):
         index = next(i for i, time in enumerate(times) if not earliest <= time <= latest)
-        raise ContractError(
-            "clock_skew",
-            f"{pointer}/{index}",
-            "its time is over 7 days old or over 5 minutes ahead; send sent_at so that a wrong clock can be corrected",
-        )
+        raise ContractError("clock_skew", f"{pointer}/{index}", _IMPOSSIBLE_TIME)
+
+
+def _check_samples(tracks: list[Any], latest: datetime) -> None:
+    """Refuse a sample in the future; none is older than its track, whose start was checked."""
+    for index, track in enumerate(tracks):
+        if max(track.t) > (latest - track.started_at) / _MILLISECOND:
+            raise ContractError("clock_skew", f"/tracks/{index}/t", _IMPOSSIBLE_TIME)
 
 
 def _check_columns(tracks: list[Any]) -> None:

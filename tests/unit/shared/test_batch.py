@@ -145,6 +145,7 @@ def test_a_wrong_clock_is_corrected_when_the_client_says_its_time(off_by: timede
         ({"events": [MOVE, MOVE | {"occurred_at": (NOW + timedelta(hours=1)).isoformat()}]}, "/events/1"),
         ({"events": [MOVE | {"occurred_at": (NOW - timedelta(days=8)).isoformat()}]}, "/events/0"),
         ({"tracks": [TRACK | {"started_at": "0001-01-01T00:00:00Z"}]}, "/tracks/0"),
+        ({"tracks": [TRACK, TRACK | {"t": [0, 300_001]}]}, "/tracks/1/t"),
         ({"sent_at": "0001-01-01T00:00:00Z"}, "/sent_at"),
         ({"sent_at": "2030-01-01T00:00:00Z"}, "/events/0"),
     ],
