@@ -7,7 +7,7 @@ UV     := $(BIN)/uv --no-config
 DOCTESTS := --doctest-modules shared services --ignore-glob='*/__main__.py'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs test check lock rules schemas clean
+.PHONY: help setup up down restart status logs test check lock rules schemas clean
 
 help:            ## List the commands
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ up: setup        ## Start everything, replay recordings, stay until Ctrl-C (DETA
 
 down: setup      ## Stop everything; data stays
 	@$(BIN)/python -m deploy.local down
+
+restart: setup   ## Start one part again with the code as it is now (SERVICE=name)
+	@$(BIN)/python -m deploy.local restart $(if $(SERVICE),--service $(SERVICE))
 
 status: setup    ## Show every part; fails when one is not ready
 	@$(BIN)/python -m deploy.local status

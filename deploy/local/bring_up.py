@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,15 +18,16 @@ _LOOK_EVERY_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the start came to: addresses to open, and what the replay counted."""
+    """What the start came to: addresses to open, what the replay counted, and whether nothing is missing."""
 
     urls: dict[str, str]
     replayed: dict[str, Any]
+    went_well: bool
 
 
 async def bring_up(stack: Stack, progress: Progress) -> Report:
     """Start servers, provision them, start our services, replay. Safe to run again while all of it runs."""
-    from deploy.local.replay import replay
+    from deploy.local.replay import replay, went_well
 
     stack.check_unchanged()
     await stack.start_servers(progress)
@@ -38,24 +40,26 @@ async def bring_up(stack: Stack, progress: Progress) -> Report:
     addresses = stack.addresses(demo_key)
     replayed = await replay(addresses, console=progress.console)
     progress.ready("replay")
-    return Report(_urls(stack, addresses), replayed)
+    return Report(_urls(stack, addresses), replayed, went_well(replayed))
 
 
 def _urls(stack: Stack, addresses: Addresses) -> dict[str, str]:
     return {
         "gateway API": f"{addresses.gateway_url}/docs",
-        "KPIs": f"{addresses.insights_url}/v1/kpis?group_by=action,reason",
+        "KPIs": f"{addresses.insights_url}/v1/kpis?group_by=action,reason (send the API key)",
+        "insights API": f"{addresses.insights_url}/docs",
         "rules": f"http://{HOST}:{stack.settings.scorer_port}/rules",
         "metrics": f"{addresses.gateway_url}/metrics, and on the ports of `make status`",
     }
 
 
-def stay(stack: Stack) -> None:
-    """Wait until Ctrl-C or SIGTERM, then stop everything; or until somebody else has stopped it."""
+def stay(stack: Stack, tell_stopping: Callable[[], None]) -> None:
+    """Wait until Ctrl-C or SIGTERM, then say so and stop everything; or until somebody else has stopped it."""
     try:
         while stack.running():
             time.sleep(_LOOK_EVERY_S)
     except KeyboardInterrupt:
+        tell_stopping()
         stop_for_good(stack)
 
 

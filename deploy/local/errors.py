@@ -31,3 +31,15 @@ class Busy(NeedsAttention):
 
 class SettingsChanged(NeedsAttention):
     """The system runs with other settings than these."""
+
+
+class SettingsWrong(NeedsAttention):
+    """A setting has a value that cannot be."""
+
+
+class NoSuchPart(NeedsAttention):
+    """A name was given that no part has."""
+
+
+class NotRunning(NeedsAttention):
+    """The command needs a running system."""

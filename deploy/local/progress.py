@@ -9,6 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 _PLAIN_EVERY: Final = 10
+_UNDER_WAY: Final = "yellow"
+_TELL_WAIT_AFTER_S: Final = 2.0
 
 
 class Progress:
@@ -16,9 +18,9 @@ class Progress:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._live = Live(console=console, refresh_per_second=10) if console.is_terminal else None
         self._started: dict[str, float] = {}
         self._lines: dict[str, tuple[str, str]] = {}
+        self._live = Live(console=console, get_renderable=self._table) if console.is_terminal else None
 
     @property
     def console(self) -> Console:
@@ -37,7 +39,7 @@ class Progress:
     def note(self, name: str, text: str) -> None:
         """Say what is going on with a part."""
         self._started.setdefault(name, time.monotonic())
-        self._show(name, "yellow", text)
+        self._show(name, _UNDER_WAY, text)
 
     def count(self, name: str, what: str, done: int, total: int) -> None:
         """Say how much of something is done; off a terminal not at every step."""
@@ -60,7 +62,12 @@ class Progress:
         if self._live is None:
             self._console.print(f"{name}: {text}", highlight=False, markup=False, soft_wrap=True)
             return
+        self._live.refresh()
+
+    def _table(self) -> Table:
         table = Table.grid(padding=(0, 2))
-        for part, (part_style, line) in self._lines.items():
-            table.add_row(Text(part), Text(line, style=part_style))
-        self._live.update(table)
+        for part, (style, line) in self._lines.items():
+            waited_s = time.monotonic() - self._started.get(part, time.monotonic())
+            still = f", {waited_s:.0f} s" if style == _UNDER_WAY and waited_s >= _TELL_WAIT_AFTER_S else ""
+            table.add_row(Text(part), Text(line + still, style=style))
+        return table

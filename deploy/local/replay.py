@@ -274,6 +274,12 @@ async def _tell_kpis_once(target: Target, console: Console) -> bool:
     return True
 
 
+def went_well(summary: Mapping[str, Any]) -> bool:
+    """Tell whether everything a replay sent is there exactly once, each batch with its verdict."""
+    wrong = any(summary[name] for name in ("lost", "duplicated", "duplicated_verdicts", "dead_letters"))
+    return not wrong and summary["verdicts"] == summary["batches"] > 0
+
+
 def _summary(run: _Run, chosen: list[Recording], books: Books) -> dict[str, Any]:
     actions = [(one.is_human, books.last_action.get(one.subject_id(run.run_id))) for one in chosen]
     people = [action for is_human, action in actions if is_human]

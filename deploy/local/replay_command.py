@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deploy.local.errors import NeedsAttention
 from deploy.local.recorded import RECORDINGS
-from deploy.local.replay import INSIGHTS_ROLE, SPEED, Target, replay_to
+from deploy.local.replay import INSIGHTS_ROLE, SPEED, Target, replay_to, went_well
 from deploy.local.settings import CHECKOUT
 
 _SECRETS_FILE: Final = Path(os.environ.get("TELLTALE_HOME") or CHECKOUT / ".telltale") / "secrets.env"
@@ -71,5 +71,4 @@ def main(sessions: int | None, speed: float, recordings: Path) -> None:
     except NeedsAttention as error:
         raise click.ClickException(str(error)) from None
     click.echo(json.dumps(summary))
-    wrong = any(summary[name] for name in ("lost", "duplicated", "duplicated_verdicts", "dead_letters"))
-    sys.exit(wrong or summary["verdicts"] != summary["batches"])
+    sys.exit(not went_well(summary))

@@ -15,7 +15,7 @@ import psutil
 from deploy.local import jars, kafka, parts, postgres, redis_server
 from deploy.local.addresses import Addresses
 from deploy.local.credentials import ADMIN, load_credentials
-from deploy.local.errors import Busy, PartNotReady, PortTaken, SettingsChanged
+from deploy.local.errors import Busy, NotRunning, PartNotReady, PortTaken, SettingsChanged
 from deploy.local.host import holder_of, port_is_free, recorded_process
 from deploy.local.parts import Part
 from deploy.local.progress import Progress
@@ -142,6 +142,24 @@ class Stack:
         self.supervisor.start_group(parts.SERVICES)
         await self._await_ready(self.services, progress)
 
+    async def restart(self, part: Part, progress: Progress) -> None:
+        """Stop one part, start it again and wait until it is ready.
+
+        Raises
+        ------
+        NotRunning
+            The system does not run.
+        PartNotReady
+            The part did not become ready.
+        """
+        if not self.running():
+            raise NotRunning("the system does not run; start it with `make up`")
+        progress.note(part.name, "stopping")
+        if self.supervisor.states()[part.name].pid:
+            await asyncio.to_thread(self.supervisor.stop_part, part)
+        self.supervisor.start_part(part)
+        await self._await_part(part, progress)
+
     def stop(self) -> None:
         """Stop every part and the supervisor; leave no process behind, even when the supervisor was killed."""
         supervisor = self.supervisor.process()
@@ -187,7 +205,10 @@ class Stack:
         postgres.initialise(postgres.locate(self.settings), self.credentials.password(ADMIN))
 
     def _check_ports(self, wanted: Sequence[Part]) -> None:
+        owners: dict[int, str] = {}
         for port in (port for part in wanted for port in part.ports):
+            if (owner := owners.setdefault(port.number, port.variable)) != port.variable:
+                raise PortTaken(f"{owner} and {port.variable} are both {port.number}; choose another for one of them")
             if not port_is_free(port.number):
                 raise PortTaken(
                     f"port {port.number} ({port.label}, {port.variable}) is used by {holder_of(port.number)};"

@@ -111,6 +111,25 @@ async def test_a_port_in_use_is_named_with_its_variable_and_holder(tmp_path: Pat
             shutil.rmtree(home)
 
 
+async def test_two_parts_on_one_port_are_refused() -> None:
+    home = CHECKOUT / ".telltale-test-port"
+    settings = _settings(home)
+    other = Stack(settings.model_copy(update={"insights_port": settings.gateway_port}))
+    try:
+        with pytest.raises(PortTaken, match="TELLTALE_GATEWAY_PORT and TELLTALE_INSIGHTS_PORT are both"):
+            await _up(other)
+    finally:
+        shutil.rmtree(home)
+
+
+async def test_a_part_is_started_again(stack: Stack) -> None:
+    before = (await _servers(stack))["redis"].pid
+    with Progress(Console(quiet=True)) as progress:
+        await stack.restart(next(part for part in stack.servers if part.name == "redis"), progress)
+    after = (await _servers(stack))["redis"]
+    assert not after.why and after.pid != before
+
+
 async def test_stopping_leaves_no_process_and_data_stays(stack: Stack) -> None:
     before = _members(stack)
     stack.stop()

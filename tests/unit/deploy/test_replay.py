@@ -11,7 +11,7 @@ from rich.console import Console
 
 import telltale
 from deploy.local.recorded import Recording, Sample
-from deploy.local.replay import ReplayFailed, Target, replay_to, until_key_is_known, until_settled
+from deploy.local.replay import ReplayFailed, Target, replay_to, until_key_is_known, until_settled, went_well
 from deploy.local.replay_books import Books, StoredBatch, balance
 from deploy.local.replay_lines import books_line, kpi_line, verdict_line
 
@@ -30,6 +30,25 @@ def test_whole_books_balance() -> None:
     assert books.balanced
     assert (books.persisted_events, books.batches, books.verdicts, books.lost, books.duplicated) == (15, 3, 3, 0, 0)
     assert books.last_action == {"a": "BLOCK", "b": "ALLOW"}
+
+
+_WELL = {"batches": 3, "verdicts": 3, "lost": 0, "duplicated": 0, "duplicated_verdicts": 0, "dead_letters": 0}
+
+
+@pytest.mark.parametrize(
+    ("changed", "well"),
+    [
+        ({}, True),
+        ({"lost": 1}, False),
+        ({"duplicated": 1}, False),
+        ({"duplicated_verdicts": 1}, False),
+        ({"dead_letters": 1}, False),
+        ({"verdicts": 2}, False),
+        ({"batches": 0, "verdicts": 0}, False),
+    ],
+)
+def test_a_replay_went_well_only_when_all_of_it_is_there_once(changed: dict[str, int], well: bool) -> None:
+    assert went_well(_WELL | changed) is well
 
 
 def test_a_missing_row_is_lost() -> None:
