@@ -4,10 +4,12 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable
-from typing import NoReturn, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 import asyncpg
 import click
+import psycopg
+from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
 from deploy.provision.run import provision
@@ -15,6 +17,7 @@ from deploy.provision.settings import ProvisionSettings, load_settings
 from deploy.provision.tenants import TenantRefused, add_tenant, create_key, revoke_key
 from deploy.provision.topics import TopicRefused
 
+_RUNNING: Final = "is the system running? `make status` tells, `make up` starts it"
 _Result = TypeVar("_Result")
 
 
@@ -26,10 +29,18 @@ def main(context: click.Context) -> None:
         logging.basicConfig(level=logging.INFO, format="%(message)s")
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         logging.getLogger("yoyo").setLevel(logging.WARNING)
+        settings = _settings()
+        failures: list[str] = []
         try:
-            applied = asyncio.run(provision(_settings()))
+            applied = asyncio.run(provision(settings))
         except* TopicRefused as group:
-            _fail(group.exceptions[0])
+            failures.append(str(group.exceptions[0]))
+        except* KafkaError as group:
+            failures.append(f"Kafka: {group.exceptions[0]}; {_RUNNING}")
+        except* psycopg.Error as group:
+            failures.append(f"PostgreSQL: {str(group.exceptions[0]).splitlines()[0]}; {_RUNNING}")
+        if failures:  # to exit inside the clauses above would raise a group
+            _fail("\nerror: ".join(failures))
         click.echo(f"provisioned; {applied} migrations applied")
 
 
@@ -61,7 +72,9 @@ def key_create(tenant_id: str) -> None:
 @key.command("revoke")
 @click.argument("key_id")
 def key_revoke(key_id: str) -> None:
-    """Revoke a key."""
+    """Revoke a key. KEY_ID is the part between its underscores, in tt_KEY_ID_secret; the whole key will do too."""
+    if key_id.startswith("tt_"):
+        key_id = key_id.split("_")[1]  # the secret is not for messages
     _as_owner(lambda owner: revoke_key(owner, key_id))
     click.echo(f"key {key_id} revoked")
 
@@ -76,8 +89,10 @@ def _as_owner(action: Callable[[asyncpg.Connection], Awaitable[_Result]]) -> _Re
 
     try:
         return asyncio.run(run())
-    except (TenantRefused, asyncpg.PostgresError, OSError) as error:
+    except TenantRefused as error:
         _fail(error)
+    except (asyncpg.PostgresError, OSError) as error:
+        _fail(f"PostgreSQL: {error}; {_RUNNING}")
 
 
 def _settings() -> ProvisionSettings:

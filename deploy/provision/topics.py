@@ -85,7 +85,10 @@ async def _await_partitions(client: AIOKafkaAdminClient, wanted: dict[str, dict[
             await asyncio.sleep(0.05)
     for name, found in led.items():
         if len(found) != partitions:
-            raise TopicRefused(f"topic {name} has {len(found)} partitions, not {partitions}; make a new one instead")
+            raise TopicRefused(
+                f"topic {name} has {len(found)} partitions, not {partitions}; another count would part subjects from"
+                f" their state: set TELLTALE_PARTITIONS={len(found)}"
+            )
 
 
 async def _set_configs(client: AIOKafkaAdminClient, wanted: dict[str, dict[str, str]]) -> None:
