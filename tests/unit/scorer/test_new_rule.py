@@ -10,10 +10,12 @@ from services.scorer.domains.behavior import rules as rules_folder
 from services.scorer.features import load_features
 from services.scorer.lab.rules import rule_table
 from services.scorer.pipeline import Ruleset, load_ruleset
+from shared.contracts.behavior import DeviceFingerprint
 from shared.topics import Domain
-from tests.unit.scorer.inputs import fold_all, hand, scored, track
+from tests.unit.scorer.inputs import at, fold_all, scored
 from tests.unit.scorer.rule_checks import CHECKS
 
+NAME = "example_of_the_page"
 PAGE = Path(__file__).parents[3] / "docs" / "add-a-rule.md"
 
 
@@ -26,7 +28,8 @@ def plain() -> Ruleset:
 def extended(tmp_path: Path) -> Iterator[Ruleset]:
     """The behaviour rules with one more file in their folder."""
     [example] = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    (tmp_path / "pointer_moved.py").write_text(example)
+    # Under a name of its own, because a reader may have added the page's file for real.
+    (tmp_path / f"{NAME}.py").write_text(example.replace("AUTOMATION_FLAGS_MANY", NAME.upper()))
     rules_folder.__path__.append(str(tmp_path))
     try:
         yield load_ruleset(Domain.BEHAVIOR)
@@ -35,20 +38,20 @@ def extended(tmp_path: Path) -> Iterator[Ruleset]:
 
 
 def test_it_is_in_verdicts(extended: Ruleset) -> None:
-    _, verdict = fold_all([scored("first", tracks=[track(hand(40))])], extended)
+    shown = DeviceFingerprint(occurred_at=at(0), automation_flags=["a", "b", "c"])
+    _, verdict = fold_all([scored("first", [shown])], extended)
 
-    (reason,) = [reason for reason in verdict.reasons if reason.code == "POINTER_MOVED"]
-    moves = reason.evidence["pointer_moves"]
-    assert isinstance(moves, int) and moves > 30
+    (reason,) = [reason for reason in verdict.reasons if reason.code == NAME.upper()]
+    assert reason.evidence == {"automation_flag_count": 3}
 
 
 def test_it_is_in_the_rule_list(extended: Ruleset) -> None:
-    assert "pointer_moved" in [row["id"] for row in extended.describe()]
-    assert "pointer_moved" in list(rule_table(Domain.BEHAVIOR).columns[0].cells)
+    assert NAME in [row["id"] for row in extended.describe()]
+    assert NAME in list(rule_table(Domain.BEHAVIOR).columns[0].cells)
 
 
 def test_it_is_under_the_shared_checks(extended: Ruleset) -> None:
-    (named,) = [named for named in extended.rules if named.id == "pointer_moved"]
+    (named,) = [named for named in extended.rules if named.id == NAME]
     table = dict(load_features(Domain.BEHAVIOR).table)
 
     for check in CHECKS:
@@ -57,4 +60,4 @@ def test_it_is_under_the_shared_checks(extended: Ruleset) -> None:
 
 def test_it_changes_the_version_of_the_ruleset(plain: Ruleset, extended: Ruleset) -> None:
     assert extended.version != plain.version
-    assert {named.id for named in extended.rules} - {named.id for named in plain.rules} == {"pointer_moved"}
+    assert {named.id for named in extended.rules} - {named.id for named in plain.rules} == {NAME}
