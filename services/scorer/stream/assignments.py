@@ -81,7 +81,7 @@ class Assignments:
         return self.settled and len(self.restored) == len(self._lanes)
 
     def _enter(self, generation: int) -> None:
-        if generation != self._generation:
+        if generation > self._generation:
             self.revoke()
             self._generation = generation
 

@@ -139,6 +139,7 @@ class Worker:
             if previous is not None:
                 await asyncio.wait([previous])
             lane = await self._assignments.lane(event.message.generation_id, place)
+            await self._catch_up(lane, place, event.message.value[0].offset)
             await lane.score(event.message.value)
             event.ack()
             self._acked += 1
@@ -147,6 +148,18 @@ class Worker:
             _die(error)
         finally:
             self._slots.release()
+
+    async def _catch_up(self, lane: Lane[Any], place: Place, until: int) -> None:
+        """Score what the group has committed and the states have not: a broker can lose the end of the state log."""
+        if not lane.held.continues or lane.held.mark.source_next >= until:
+            return
+        _log.warning("%s/%d: states end at %d, going back", *place, lane.held.mark.source_next)
+        async for portion in self._reader.read(*place, lane.held.mark.source_next):
+            due = [record for record in portion if record.offset < until]
+            if due:
+                await lane.score(due)
+            if len(due) < len(portion):
+                return
 
     async def _on_revoked(self, *_: Any, **__: Any) -> None:
         self._assignments.revoke()

@@ -1,12 +1,14 @@
 """Batches in, verdicts, states, dead letters and replies out, on real Kafka and Redis."""
 
 import msgspec
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from redis.asyncio import Redis
 
+from services.scorer.stream.watermark import WATERMARK_KEY, Watermark, encode_watermark
 from shared.contracts.dead_letter import DeadLetter, DeadLetterReason
 from shared.redis_keys import batch_verdict, latest_verdict
 from shared.topics import DEAD_LETTERS, VERDICTS
-from tests.integration.scorer.harness import EVENTS, Field, doubled, until
+from tests.integration.scorer.harness import EVENTS, GROUP, STATES, Field, doubled, until
 from tests.unit.scorer.stream.inputs import TENANT, Input, batch_id, behavior
 
 
@@ -88,3 +90,22 @@ async def test_the_service_itself_scores_with_its_own_rules_and_tells_them(field
     assert await process.stop() < 10
     log = process.log.read_text()
     assert "Traceback" not in log and "pointer.move" not in log
+
+
+async def test_a_state_log_behind_the_committed_offset_is_caught_up(field: Field) -> None:
+    await field.produce(behavior(number) for number in range(40))
+    [partition] = {record.partition for record in await field.records(EVENTS)}
+    place = TopicPartition(field.prefix + EVENTS, partition)
+    async with AIOKafkaProducer(bootstrap_servers=field.servers.kafka_bootstrap) as producer:
+        await producer.send_and_wait(
+            field.prefix + STATES, b"", WATERMARK_KEY, partition, headers=[encode_watermark(Watermark(source_next=5))]
+        )
+    async with AIOKafkaConsumer(
+        bootstrap_servers=field.servers.kafka_bootstrap, group_id=field.prefix + GROUP, enable_auto_commit=False
+    ) as consumer:
+        consumer.assign([place])
+        await consumer.commit({place: 25})
+    await field.start()
+    await until(lambda: field.has(VERDICTS, 35))
+    sources = [int(dict(record.headers)["ce_sourceoffset"]) for record in await field.records(VERDICTS)]
+    assert sources == list(range(5, 40))
