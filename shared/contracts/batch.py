@@ -21,6 +21,8 @@ from shared.topics import Domain
 
 MAX_EVENT_AGE: Final = timedelta(days=7)
 MAX_EVENT_LEAD: Final = timedelta(minutes=5)
+# Bounds how late the same batch can be sent again and still be taken: what looks for duplicates relies on it.
+MAX_CLOCK_SKEW: Final = timedelta(hours=24)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _IMPOSSIBLE_TIME: Final = (
     "its time is over 7 days old or over 5 minutes ahead; send sent_at so that a wrong clock can be corrected"
@@ -143,14 +145,15 @@ def check_times(batch: EventBatch, received_at: datetime) -> None:
     Raises
     ------
     ContractError
-        ``clock_skew`` when a corrected time is over 7 days before or 5 minutes after ``received_at``.
+        ``clock_skew`` when ``sent_at`` is over 24 hours off, or a corrected time is over 7 days before or 5 minutes
+        after ``received_at``.
     """
     skew = clock_skew(batch, received_at)
-    earliest, latest = received_at - MAX_EVENT_AGE, received_at + MAX_EVENT_LEAD
-    try:
-        earliest, latest = earliest - skew, latest - skew
-    except OverflowError:
-        raise ContractError("clock_skew", "/sent_at", "sent_at is outside any plausible range") from None
+    if abs(skew) > MAX_CLOCK_SKEW:
+        raise ContractError(
+            "clock_skew", "/sent_at", "sent_at is over 24 hours off; stamp it when sending and set the client's clock"
+        )
+    earliest, latest = received_at - MAX_EVENT_AGE - skew, received_at + MAX_EVENT_LEAD - skew
     _check_span("/events", [event.occurred_at for event in batch.events], earliest, latest)
     if isinstance(batch, BehaviorBatch) and batch.tracks:
         _check_span("/tracks", [track.started_at for track in batch.tracks], earliest, latest)

@@ -97,8 +97,8 @@ DECLARE
     day_table day_tables;
 BEGIN
     -- The guards keep a wrong setting or clock from dropping what is still in use.
-    IF keep_days < 9 OR today > (now() AT TIME ZONE 'UTC')::date + 1 THEN
-        RAISE EXCEPTION 'maintain_days: keeps at least 9 days, counted from a day that is not in the future';
+    IF keep_days < 11 OR today > (now() AT TIME ZONE 'UTC')::date + 1 THEN
+        RAISE EXCEPTION 'maintain_days: keeps at least 11 days, counted from a day that is not in the future';
     END IF;
     SELECT * INTO STRICT day_table FROM day_tables WHERE table_name = name;
     PERFORM pg_advisory_xact_lock(hashtext('telltale.days'));
@@ -118,8 +118,8 @@ DECLARE
     forgotten bigint := 0;
     deleted   bigint;
 BEGIN
-    IF keep_days < 9 THEN
-        RAISE EXCEPTION 'forget_kpis: keeps at least 9 days';
+    IF keep_days < 11 THEN
+        RAISE EXCEPTION 'forget_kpis: keeps at least 11 days';
     END IF;
     FOREACH kpi IN ARRAY ARRAY['batches', 'verdicts', 'reasons', 'dead_letters', 'latency'] LOOP
         EXECUTE format('DELETE FROM %I WHERE minute < now() - make_interval(days => $1)', 'kpi_' || kpi || '_by_minute')

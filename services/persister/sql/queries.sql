@@ -26,26 +26,27 @@ FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::bigint[],
 WHERE books.topic = moved.topic AND books.partition = moved.partition AND books.next_offset = moved.expected;
 
 -- name: seen_batches
--- $1 ids, $2 the earliest row of the write: a batch may be sent again for 7 days, then its events are too old.
+-- $1 ids, $2 the earliest row of the write. The same batch is taken again for at most 9 days and 5 minutes: events may be
+-- 7 days old, 5 minutes ahead, and a clock 24 hours off either way (shared.contracts.batch.check_times).
 SELECT tenant_id, batch_id
 FROM batches
-WHERE batch_id = ANY ($1::uuid[]) AND received_at >= $2::timestamptz - interval '8 days';
+WHERE batch_id = ANY ($1::uuid[]) AND received_at >= $2::timestamptz - interval '10 days';
 
 -- name: seen_payloads
 -- The same, with what tells a batch sent again from another one with its id.
 SELECT tenant_id, batch_id, domain, subject_type, subject_id, payload
 FROM batches
-WHERE batch_id = ANY ($1::uuid[]) AND received_at >= $2::timestamptz - interval '8 days';
+WHERE batch_id = ANY ($1::uuid[]) AND received_at >= $2::timestamptz - interval '10 days';
 
 -- name: seen_verdicts
 SELECT tenant_id, batch_id
 FROM verdicts
-WHERE batch_id = ANY ($1::uuid[]) AND received_at >= $2::timestamptz - interval '8 days';
+WHERE batch_id = ANY ($1::uuid[]) AND received_at >= $2::timestamptz - interval '10 days';
 
 -- name: seen_dead_letters
 SELECT '' AS tenant_id, dead_letter_id
 FROM dead_letters
-WHERE dead_letter_id = ANY ($1::uuid[]) AND source_timestamp >= $2::timestamptz - interval '8 days';
+WHERE dead_letter_id = ANY ($1::uuid[]) AND source_timestamp >= $2::timestamptz - interval '10 days';
 
 -- name: upsert_sessions
 -- In key order, so that two writers lock rows in the same order. The verdict with the later offset stands.

@@ -10,7 +10,8 @@ from services.persister.errors import PartitionTaken, PlanOutdated, RowsRefused
 from services.persister.planning import Stream, WritePlan, asked_of, plan_write, read_stream, reject_rows
 from services.persister.reading import READERS, Row, Table
 from services.persister.store import Store
-from tests.unit.persister.records import Record, batch_record, letter_record, verdict_of, verdict_record
+from shared.contracts.batch import MAX_CLOCK_SKEW, MAX_EVENT_AGE, MAX_EVENT_LEAD
+from tests.unit.persister.records import NOW, Record, batch_record, letter_record, verdict_of, verdict_record
 
 
 def plan_of(stream: Stream, topic: str, records: Sequence[Record], start: int = 0) -> WritePlan:
@@ -65,6 +66,19 @@ class StoreContract:
         assert reading is not None
         plan = plan_write([reading], await store.seen(asked_of([reading])))
         assert [(move.duplicates, move.rejected) for move in plan.advances] == [(0, 1)]
+
+    async def test_a_batch_is_known_for_as_long_as_a_gateway_takes_it_again(
+        self, store: Store, stream: Stream, tenant_id: str
+    ) -> None:
+        batch_id, taken_again_for = uuid.uuid4(), MAX_EVENT_AGE + MAX_EVENT_LEAD + 2 * MAX_CLOCK_SKEW
+        await store.claim({stream: 0})
+        first = batch_record(batch_id=batch_id, tenant_id=tenant_id, received_at=NOW - taken_again_for)
+        await store.write(plan_of(stream, first.topic, [first]))
+        again = batch_record(1, batch_id=batch_id, tenant_id=tenant_id, received_at=NOW)
+        reading = read_stream(READERS[first.topic], stream, 1, [again])
+        assert reading is not None
+        plan = plan_write([reading], await store.seen(asked_of([reading])))
+        assert [(move.persisted, move.duplicates) for move in plan.advances] == [(0, 1)]
 
     async def test_who_lost_the_partition_writes_nothing(self, store: Store, stream: Stream, tenant_id: str) -> None:
         await store.claim({stream: 0})

@@ -84,7 +84,7 @@ async def test_readers_cannot_write(servers: Servers, role: str) -> None:
             for statement in (f"INSERT INTO {table} DEFAULT VALUES", f"DELETE FROM {table}", f"TRUNCATE {table}"):
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):
                     await reader.execute(statement)
-        for call in ("maintain_days('batches', 9)", "forget_kpis(9)"):
+        for call in ("maintain_days('batches', 11)", "forget_kpis(11)"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await reader.execute(f"SELECT {call}")
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -269,7 +269,7 @@ async def test_days_are_made_filled_and_dropped(servers: Servers, store: Postgre
         assert await owner.fetchval(where, tenant_id) == f"batches_{day:%Y%m%d}"
         assert await owner.fetchval(counts, tenant_id) == 1, "moving a row does not count it again"
         assert (await owner.fetchrow("SELECT * FROM maintain_days('batches', 4000, $1)", day))["made"] == 0  # type: ignore[index]
-        dropped = await owner.fetchrow("SELECT * FROM maintain_days('batches', 9)")
+        dropped = await owner.fetchrow("SELECT * FROM maintain_days('batches', 11)")
         assert dropped is not None
         assert dropped["dropped"] == 12
         assert await owner.fetchval(where, tenant_id) is None
@@ -277,7 +277,7 @@ async def test_days_are_made_filled_and_dropped(servers: Servers, store: Postgre
 
 
 @pytest.mark.parametrize(
-    "call", ["maintain_days('batches', 8)", "maintain_days('batches', 30, '2999-01-01')", "forget_kpis(8)"]
+    "call", ["maintain_days('batches', 10)", "maintain_days('batches', 30, '2999-01-01')", "forget_kpis(10)"]
 )
 async def test_a_wrong_setting_or_clock_drops_nothing(servers: Servers, call: str) -> None:
     async with connected(servers, "persister") as persister:

@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from shared.contracts.base import MAX_EVENTS_PER_BATCH, ContractError
 from shared.contracts.batch import (
+    MAX_CLOCK_SKEW,
+    MAX_EVENT_AGE,
+    MAX_EVENT_LEAD,
     BehaviorBatch,
     FinanceBatch,
     check_times,
@@ -147,7 +150,15 @@ def test_a_wrong_clock_is_corrected_when_the_client_says_its_time(off_by: timede
         ({"tracks": [TRACK | {"started_at": "0001-01-01T00:00:00Z"}]}, "/tracks/0"),
         ({"tracks": [TRACK, TRACK | {"t": [0, 300_001]}]}, "/tracks/1/t"),
         ({"sent_at": "0001-01-01T00:00:00Z"}, "/sent_at"),
-        ({"sent_at": "2030-01-01T00:00:00Z"}, "/events/0"),
+        ({"sent_at": "9999-12-31T23:59:59Z"}, "/sent_at"),
+        ({"sent_at": (NOW - timedelta(hours=25)).isoformat()}, "/sent_at"),
+        (
+            {
+                "sent_at": (NOW + timedelta(hours=1)).isoformat(),
+                "events": [MOVE | {"occurred_at": (NOW + timedelta(hours=2)).isoformat()}],
+            },
+            "/events/0",
+        ),
     ],
 )
 def test_an_impossible_time_is_refused(changes: dict[str, Any], pointer: str) -> None:
@@ -178,3 +189,29 @@ def test_any_bytes_give_a_batch_or_a_contract_error(body: bytes) -> None:
         decode_batch(body)
     except ContractError as error:
         assert error.code
+
+
+hours = st.floats(-400, 400).map(lambda hours: timedelta(hours=hours))
+
+
+@given(first_after=hours, again_after=hours, sent_after=hours | st.none(), sent_again_after=hours | st.none())
+def test_a_batch_is_taken_again_for_a_bounded_time(
+    first_after: timedelta,
+    again_after: timedelta,
+    sent_after: timedelta | None,
+    sent_again_after: timedelta | None,
+) -> None:
+    """Whatever clocks say: what looks for duplicates need not look further back than this."""
+
+    def taken(received_at: datetime, sent_at: timedelta | None) -> bool:
+        try:
+            check_times(
+                decode(batch(sent_at=(NOW + sent_at).isoformat() if sent_at is not None else None)), received_at
+            )
+        except ContractError:
+            return False
+        return True
+
+    first_at, again_at = NOW + first_after, NOW + again_after
+    if taken(first_at, sent_after) and taken(again_at, sent_again_after):
+        assert again_at - first_at <= MAX_EVENT_AGE + MAX_EVENT_LEAD + 2 * MAX_CLOCK_SKEW
