@@ -43,17 +43,6 @@ class ReplayFailed(NeedsAttention):
     """The replay could not run; the message says why."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Target:
-    """The system to replay to. Its representation shows no secret."""
-
-    gateway_url: str
-    insights_url: str
-    api_key: str
-    insights_dsn: str
-    tenant_id: str = DEMO_TENANT
-
-
 @dataclass(slots=True)
 class _Run:
     """One replay under way."""
@@ -94,20 +83,7 @@ class _Run:
 
 
 async def replay(
-    addresses: Addresses, *, console: Console | None = None, recordings: Path = RECORDINGS
-) -> dict[str, Any]:
-    """Replay everything recorded to a running instance; see `replay_to`."""
-    target = Target(
-        addresses.gateway_url,
-        addresses.insights_url,
-        addresses.demo_api_key,
-        addresses.postgres_dsn_by_role[INSIGHTS_ROLE],
-    )
-    return await replay_to(target, console=console, recordings=recordings)
-
-
-async def replay_to(
-    target: Target,
+    addresses: Addresses,
     *,
     console: Console | None = None,
     recordings: Path = RECORDINGS,
@@ -118,8 +94,8 @@ async def replay_to(
 
     Parameters
     ----------
-    target
-        Where to.
+    addresses
+        Where the system is.
     console
         Where lines are printed.
     recordings
@@ -146,23 +122,23 @@ async def replay_to(
     started_at = datetime.now(UTC) - timedelta(minutes=1)  # the database's clock may be another one
     receipts: list[uuid.UUID] = []
     client = telltale.AsyncClient(
-        target.gateway_url,
-        target.api_key,
+        addresses.gateway_url,
+        addresses.demo_api_key,
         limits=_LIMITS,
         on_receipt=lambda receipt: receipts.append(receipt.batch_id),
         on_drop=lambda dropped: console.print(f"[red]dropped[/red] {dropped.event_count}: {dropped.detail}"),
     )
-    async with client, _rows(target) as rows:
+    async with client, _rows(addresses) as rows:
         await until_key_is_known(client)
         run = _Run(console, client, speed, receipts=receipts)
         async with asyncio.TaskGroup() as background:
-            ticker = background.create_task(_tell_kpis(target, console))
+            ticker = background.create_task(_tell_kpis(addresses, console))
             await _all(run.play, chosen, _AT_ONCE)
             await client.flush()
             books = await _settled_books(run, rows, started_at)
             ticker.cancel()
         stats = client.stats()
-    await _tell_kpis_once(target, console)
+    await _tell_kpis_once(addresses, console)
     summary = _summary(run, chosen, books)
     console.print(books_line(books, stats.dropped + stats.unknown), soft_wrap=True)
     console.print(outcome_line(summary), soft_wrap=True)
@@ -212,13 +188,13 @@ async def _all(play: Callable[[Recording], Awaitable[None]], chosen: list[Record
 
 
 @asynccontextmanager
-async def _rows(target: Target) -> AsyncIterator[PostgresRows]:
+async def _rows(addresses: Addresses) -> AsyncIterator[PostgresRows]:
     try:
-        connection = await connect(target.insights_dsn)
+        connection = await connect(addresses.postgres_dsn_by_role[INSIGHTS_ROLE])
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
         raise ReplayFailed(f"PostgreSQL does not let us in: {type(error).__name__}") from None
     try:
-        yield PostgresRows(connection, target.tenant_id)
+        yield PostgresRows(connection, DEMO_TENANT)
     finally:
         await connection.close()
 
@@ -254,17 +230,17 @@ async def until_settled(
         await sleep(_LOOK_EVERY_S)
 
 
-async def _tell_kpis(target: Target, console: Console) -> None:
+async def _tell_kpis(addresses: Addresses, console: Console) -> None:
     answered = True
     while answered:
-        answered = await _tell_kpis_once(target, console)
+        answered = await _tell_kpis_once(addresses, console)
         await asyncio.sleep(_KPIS_EVERY_S)
 
 
-async def _tell_kpis_once(target: Target, console: Console) -> bool:
-    headers = {"authorization": f"Bearer {target.api_key}"}
+async def _tell_kpis_once(addresses: Addresses, console: Console) -> bool:
+    headers = {"authorization": f"Bearer {addresses.demo_api_key}"}
     try:
-        async with httpx.AsyncClient(base_url=target.insights_url, headers=headers, timeout=5.0) as http:
+        async with httpx.AsyncClient(base_url=addresses.insights_url, headers=headers, timeout=5.0) as http:
             answer = await http.get("/v1/kpis")
             answer.raise_for_status()
             console.print(kpi_line(answer.json()["totals"]), soft_wrap=True)

@@ -10,8 +10,9 @@ import pytest
 from rich.console import Console
 
 import telltale
+from deploy.local.addresses import Addresses
 from deploy.local.recorded import Recording, Sample
-from deploy.local.replay import ReplayFailed, Target, replay_to, until_key_is_known, until_settled, went_well
+from deploy.local.replay import ReplayFailed, replay, until_key_is_known, until_settled, went_well
 from deploy.local.replay_books import Books, StoredBatch, balance
 from deploy.local.replay_lines import books_line, kpi_line, verdict_line
 
@@ -148,11 +149,11 @@ def test_lines_speak_plainly() -> None:
 
 
 async def test_without_recordings_it_says_so(tmp_path_factory: pytest.TempPathFactory) -> None:
-    target = Target("http://127.0.0.1:1", "http://127.0.0.1:1", "tt_secret_key", "postgresql://x:secret@y/z")
-    assert "secret" not in repr(target)
+    nowhere = Addresses("http://127.0.0.1:1", "http://127.0.0.1:1", "tt_secret_key", "", "", {"x": "secret"})
+    assert "secret" not in repr(nowhere)
     missing = tmp_path_factory.mktemp("none") / "none.jsonl"
     with pytest.raises(ReplayFailed, match="no recordings"):
-        await replay_to(target, console=Console(file=io.StringIO()), recordings=missing)
+        await replay(nowhere, console=Console(file=io.StringIO()), recordings=missing)
 
 
 async def test_it_does_not_wait_for_ever_for_its_key_to_be_known() -> None:
