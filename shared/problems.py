@@ -48,8 +48,8 @@ class Problem(Exception):
         self.errors = errors or []
         self.retry_after_s = retry_after_s
 
-    def document(self) -> dict[str, Any]:
-        """Give the problem as a JSON-ready document."""
+    def document(self, trace_id: str) -> dict[str, Any]:
+        """Give the problem as a JSON-ready document, with the id under which our logs speak of the request."""
         document: dict[str, Any] = {
             "type": _TYPE_BASE + self.kind.code.replace("_", "-"),
             "code": self.kind.code,
@@ -59,11 +59,11 @@ class Problem(Exception):
         }
         if self.errors:
             document["errors"] = self.errors
-        return document
+        return document | {"trace_id": trace_id}
 
-    def body(self) -> bytes:
+    def body(self, trace_id: str) -> bytes:
         """Give the problem as JSON bytes."""
-        return msgspec.json.encode(self.document())
+        return msgspec.json.encode(self.document(trace_id))
 
     def headers(self) -> dict[str, str]:
         """Give the response headers that belong to the problem."""
@@ -89,6 +89,16 @@ UNSUPPORTED_MEDIA: Final = ProblemKind(
     "unsupported_media", 415, "Unsupported encoding or media type",
     "Send application/json, plain or with 'Content-Encoding: gzip'.",
 )  # fmt: skip
+BODY_TIMEOUT: Final = ProblemKind(
+    "body_timeout", 408, "Body not received in time", "Send the same batch again over a faster connection."
+)
+BAD_REQUEST: Final = ProblemKind("bad_request", 400, "Not an HTTP request", "Send HTTP/1.1 as RFC 9112 has it.")
+HEADERS_TIMEOUT: Final = ProblemKind(
+    "headers_timeout", 408, "Headers not received in time", "Connect again and send the request at once."
+)
+HEADERS_TOO_LARGE: Final = ProblemKind(
+    "headers_too_large", 431, "Request headers too large", "Send fewer or shorter headers."
+)
 MALFORMED_BODY: Final = ProblemKind("malformed_body", 400, "Malformed body", "Send valid UTF-8 JSON.")
 INVALID_BATCH: Final = ProblemKind(
     "invalid_batch", 422, "Batch refused", "Mend the named items and send again; nothing of this request was accepted."

@@ -1,43 +1,32 @@
 """Everything but the hot route: receipts, verdicts, health, metrics, OpenAPI. FastAPI, and problems for every error."""
 
-import logging
-import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
 from fastapi import Depends, FastAPI, Path, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.exceptions import HTTPException
 
 from services.gateway import examples
-from services.gateway.errors import problem_body, trace_id_of
 from services.gateway.keys import authenticate
 from services.gateway.openapi import build_openapi, described
 from services.gateway.ports import ReceiptStore, Replies, StoreUnavailable
 from services.gateway.recent import RecentBatches
 from services.gateway.status import batch_receipt
 from shared.contracts.base import SubjectId, SubjectType
+from shared.http_problems import install_problems
 from shared.problems import (
-    INTERNAL,
     INVALID_PARAMETER,
-    METHOD_NOT_ALLOWED,
     NOT_FOUND,
     STORE_UNAVAILABLE,
     Problem,
-    ProblemKind,
 )
 from shared.tenancy import KeyRing
-from shared.tracing import child_of
 
-_log = logging.getLogger(__name__)
 _RETRY_STORE_S: Final = 2
-_BY_STATUS: Final[dict[int, ProblemKind]] = {404: NOT_FOUND, 405: METHOD_NOT_ALLOWED}
-_POINTER_UNSAFE: Final = re.compile(r"[~/]")
 
 
 class Checks(msgspec.Struct, frozen=True):
@@ -80,7 +69,7 @@ def create_api(
         Opens and closes what the process holds.
     """
     api = FastAPIOffline(title="Telltale gateway", version="1", lifespan=lifespan, redoc_url=None)
-    _add_problems(api)
+    install_problems(api)
 
     def tenant(request: Request) -> str:
         authorization = request.headers.get("authorization")
@@ -150,45 +139,3 @@ def _check_subject(subject_type: str, subject_id: str) -> None:
             errors.append({"pointer": f"/path/{name}", "code": "invalid_value", "detail": "not of the contract"})
     if errors:
         raise Problem(INVALID_PARAMETER, errors=errors)
-
-
-def answer_problem(request: Request, problem: Problem, trace_id: str | None = None) -> Response:
-    """Write a problem as a response."""
-    trace_id = trace_id or trace_id_of(child_of(request.headers.get("traceparent")))
-    response = Response(problem_body(problem, trace_id), problem.kind.status)
-    for name, value in problem.headers().items():
-        response.headers[name] = value
-    return response
-
-
-def _add_problems(api: FastAPI) -> None:
-    @api.exception_handler(Problem)
-    async def on_problem(request: Request, problem: Problem) -> Response:
-        return answer_problem(request, problem)
-
-    @api.exception_handler(HTTPException)
-    async def on_http(request: Request, error: HTTPException) -> Response:
-        kind = _BY_STATUS.get(error.status_code, INVALID_PARAMETER)
-        response = answer_problem(request, Problem(kind))
-        allow = (error.headers or {}).get("Allow")
-        if allow:
-            response.headers["allow"] = allow
-        return response
-
-    @api.exception_handler(Exception)
-    async def on_defect(request: Request, error: Exception) -> Response:
-        trace_id = trace_id_of(child_of(request.headers.get("traceparent")))
-        _log.error("request failed", exc_info=error, extra={"trace_id": trace_id})
-        return answer_problem(request, Problem(INTERNAL), trace_id)
-
-    @api.exception_handler(RequestValidationError)
-    async def on_invalid(request: Request, error: RequestValidationError) -> Response:
-        errors = [
-            {
-                "pointer": "".join("/" + _POINTER_UNSAFE.sub("_", str(step)) for step in item["loc"]),
-                "code": "invalid_value",
-                "detail": str(item["msg"])[:200],
-            }
-            for item in error.errors()
-        ]
-        return answer_problem(request, Problem(INVALID_PARAMETER, errors=errors))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from fastapi import FastAPI
 
 from services.gateway.api import Checks, create_api
-from services.gateway.errors import send_problem, trace_id_of
+from services.gateway.errors import send_problem
 from services.gateway.ingest import Ingest, Receive, Scope, Send
 from services.gateway.kafka import KafkaLimits, KafkaPublisher
 from services.gateway.ports import Publisher, ReceiptStore, Replies
@@ -21,7 +21,7 @@ from services.gateway.replies import RedisReplies
 from services.gateway.settings import GatewaySettings
 from shared.problems import INTERNAL, Problem
 from shared.tenancy import KeyRing, LoadKeys
-from shared.tracing import child_of
+from shared.tracing import child_of, trace_id_of
 
 _log = logging.getLogger(__name__)
 INGEST_PATH = "/v1/events"

@@ -5,8 +5,7 @@ import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from services.gateway.errors import BODY_TIMEOUT
-from shared.problems import BODY_TOO_LARGE, MALFORMED_BODY, TOO_MANY_IN_FLIGHT, UNSUPPORTED_MEDIA, Problem
+from shared.problems import BODY_TIMEOUT, BODY_TOO_LARGE, MALFORMED_BODY, TOO_MANY_IN_FLIGHT, UNSUPPORTED_MEDIA, Problem
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 RETRY_FULL_S: Final = 1

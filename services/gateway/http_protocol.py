@@ -5,9 +5,8 @@ from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from services.gateway.errors import BAD_REQUEST, HEADERS_TIMEOUT, HEADERS_TOO_LARGE, problem_body, trace_id_of
-from shared.problems import Problem, ProblemKind
-from shared.tracing import child_of
+from shared.problems import BAD_REQUEST, HEADERS_TIMEOUT, HEADERS_TOO_LARGE, Problem, ProblemKind
+from shared.tracing import child_of, trace_id_of
 
 # Each costs kilobytes until its turn comes, and uvicorn reads on after every answer.
 MAX_REQUESTS_AHEAD: Final = 64
@@ -119,7 +118,7 @@ def limited_protocol(max_header_bytes: int, header_timeout_s: float) -> type[Htt
                 self.transport.close()  # it has its answer
                 return
             problem = Problem(kind)
-            body = problem_body(problem, trace_id_of(child_of(None)))
+            body = problem.body(trace_id_of(child_of(None)))
             lines = [f"HTTP/1.1 {kind.status} {kind.title}"]
             lines += [f"{name}: {value}" for name, value in problem.headers().items()]
             lines += [f"content-length: {len(body)}", "connection: close", "", ""]

@@ -14,7 +14,7 @@ import msgspec
 
 from services.gateway.batches import Item, parse_body
 from services.gateway.body import RETRY_FULL_S, Body, Disconnected, ReceivingBytes
-from services.gateway.errors import send_problem, trace_id_of
+from services.gateway.errors import send_problem
 from services.gateway.keys import authenticate
 from services.gateway.ports import BrokerUnavailable, Publisher, PublisherFull, Record, Replies
 from services.gateway.recent import Accepted, RecentBatches
@@ -31,7 +31,7 @@ from shared.problems import (
 )
 from shared.tenancy import KeyRing
 from shared.topics import Domain, partition_key
-from shared.tracing import child_of
+from shared.tracing import child_of, trace_id_of
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -8,15 +8,16 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
 
 from services.gateway import examples
-from services.gateway.errors import BODY_TIMEOUT, HEADERS_TOO_LARGE
 from services.gateway.ingest import MAX_WAIT_MS
 from services.gateway.status import BatchReceipt
 from shared.contracts.batch import EventBatch
 from shared.contracts.verdict import Verdict
 from shared.problems import (
     AUTH_UNAVAILABLE,
+    BODY_TIMEOUT,
     BODY_TOO_LARGE,
     BROKER_UNAVAILABLE,
+    HEADERS_TOO_LARGE,
     INTERNAL,
     INVALID_BATCH,
     INVALID_PARAMETER,
@@ -135,7 +136,7 @@ def _problems(kinds: tuple[ProblemKind, ...]) -> dict[int, dict[str, Any]]:
         )
         if kind.status == 503:
             entry["headers"] = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
-        example = Problem(kind).document() | {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"}
+        example = Problem(kind).document("4bf92f3577b34da6a3ce929d0e0e4736")
         entry["content"][MEDIA_TYPE]["examples"][kind.code] = {"value": example}
     return responses
 

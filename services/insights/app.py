@@ -11,7 +11,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from services.insights import errors, openapi
+from services.insights import openapi
 from services.insights.database import Database
 from services.insights.kafka_broker import KafkaBroker
 from services.insights.monitor import Monitor
@@ -19,6 +19,8 @@ from services.insights.ports import Broker, KpiStore, MonitorStore
 from services.insights.postgres import PostgresKpiStore, PostgresMonitorStore
 from services.insights.routes import kpi_routes
 from services.insights.settings import InsightsSettings
+from shared import metrics
+from shared.http_problems import install_problems
 from shared.ops import ops_routes
 from shared.tenancy import REFRESH_S, KeyRing, LoadKeys, load_keys_from
 from shared.topics import DEAD_LETTERS, VERDICTS, Domain, events_topic
@@ -104,7 +106,7 @@ def create_app(
     )
     app.include_router(kpi_routes(world.kpis, keys, clock))
     app.router.routes.extend(ops_routes(ready))
-    errors.install(app)
+    install_problems(app, lambda code: metrics.INSIGHTS_REQUESTS.labels(code).inc())
     openapi.install(app)
     return app
 

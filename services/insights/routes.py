@@ -1,5 +1,6 @@
 """``GET /v1/kpis``."""
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -10,9 +11,9 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from services.insights.errors import RETRY_AFTER_S, invalid
+from services.insights.errors import EXAMPLE_TRACE_ID, RETRY_AFTER_S, invalid
 from services.insights.kpis import WindowError, window
-from services.insights.ports import KpiStore
+from services.insights.ports import KpiStore, SourceAway
 from services.insights.responses import KpiParameters, KpiReport, ProblemDocument, report
 from shared import metrics
 from shared.problems import (
@@ -25,6 +26,7 @@ from shared.problems import (
 )
 from shared.tenancy import KeyRing
 
+_log = logging.getLogger(__name__)
 _bearer: Final = HTTPBearer(auto_error=False, description="An API key: `tt_<key id>_<secret>`.")
 
 
@@ -74,7 +76,12 @@ def kpi_routes(store: KpiStore, keys: KeyRing, clock: Callable[[], datetime]) ->
         except WindowError as error:
             raise invalid([(error.parameter, error.code, error.detail)]) from None
         started_s = time.perf_counter()
-        tallies = await store.tallies(tenant_id, asked, parameters.domain, with_reasons="reason" in parameters.groups)
+        try:
+            with_reasons = "reason" in parameters.groups
+            tallies = await store.tallies(tenant_id, asked, parameters.domain, with_reasons=with_reasons)
+        except SourceAway as error:
+            _log.warning("KPIs not answered: %s", error)
+            raise Problem(STORE_UNAVAILABLE, retry_after_s=RETRY_AFTER_S) from error
         metrics.KPI_QUERY_SECONDS.observe(time.perf_counter() - started_s)
         metrics.INSIGHTS_REQUESTS.labels("answered").inc()
         return Response(msgspec.json.encode(report(asked, tallies, parameters)), media_type="application/json")
@@ -95,7 +102,7 @@ def _problem(example: Problem) -> dict[str, Any]:
         "content": {
             MEDIA_TYPE: {
                 "schema": {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"},
-                "example": example.document(),
+                "example": example.document(EXAMPLE_TRACE_ID),
             }
         },
     }

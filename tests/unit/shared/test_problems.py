@@ -12,11 +12,12 @@ def kinds() -> list[ProblemKind]:
 
 def test_a_problem_tells_code_status_detail_and_places() -> None:
     problem = Problem(problems.INVALID_BATCH, "1 item", errors=[{"pointer": "/events/0", "code": "x", "detail": "y"}])
-    document = json.loads(problem.body())
+    document = json.loads(problem.body("0" * 31 + "1"))
     assert document["code"] == "invalid_batch"
     assert document["status"] == 422
     assert document["type"] == "urn:telltale:problem:invalid-batch"
     assert document["errors"][0]["pointer"] == "/events/0"
+    assert document["trace_id"] == "0" * 31 + "1"
     assert problem.headers()["content-type"] == "application/problem+json"
 
 
