@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from shared.http_protocol import limited_protocol
+
 Checks = Callable[[], Mapping[str, bool]]
 
 
@@ -54,7 +56,15 @@ async def serving(routes: list[Route], host: str, port: int) -> AsyncIterator[uv
     RuntimeError
         When the address cannot be listened on.
     """
-    config = uvicorn.Config(Starlette(routes=routes), host=host, port=port, log_config=None, access_log=False)
+    config = uvicorn.Config(
+        Starlette(routes=routes),
+        host=host,
+        port=port,
+        http=limited_protocol(),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
     server = _Server(config)
     task = asyncio.create_task(server.serve(), name="ops-server")
     while not server.started:

@@ -7,8 +7,8 @@ import uvicorn
 import uvloop
 
 from services.gateway.app import create_app, real_adapters
-from services.gateway.http_protocol import limited_protocol
 from services.gateway.settings import GatewaySettings
+from shared.http_protocol import limited_protocol
 from shared.logs import configure_logs
 
 

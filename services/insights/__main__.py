@@ -4,6 +4,7 @@ import uvicorn
 
 from services.insights.app import create_app
 from services.insights.settings import InsightsSettings
+from shared.http_protocol import limited_protocol
 from shared.logs import configure_logs
 
 
@@ -16,7 +17,7 @@ def main() -> None:
         host=settings.http_host,
         port=settings.http_port,
         loop="uvloop",
-        http="h11",  # unlike httptools it bounds a request's headers (64 KiB), and speed matters little here
+        http=limited_protocol(),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from services.gateway.app import Adapters, GatewayApp, create_app
-from services.gateway.http_protocol import MAX_REQUESTS_AHEAD
 from services.gateway.memory import MemoryPublisher, MemoryReceiptStore, MemoryReplies
+from shared.http_protocol import MAX_REQUESTS_AHEAD
 from tests.integration.gateway.kit import until
 from tests.unit.gateway.kit import NOW, Keys, batch, served, settings
 

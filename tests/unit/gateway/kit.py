@@ -15,10 +15,10 @@ import uvicorn
 from pydantic_settings import SettingsConfigDict
 
 from services.gateway.app import Adapters, GatewayApp, create_app
-from services.gateway.http_protocol import limited_protocol
 from services.gateway.memory import MemoryPublisher, MemoryReceiptStore, MemoryReplies
 from services.gateway.settings import GatewaySettings
 from shared.api_keys import StoredKey, new_key
+from shared.http_protocol import limited_protocol
 
 TENANT, OTHER_TENANT = "acme", "globex"
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)

@@ -12,7 +12,7 @@ from shared.tracing import child_of, trace_id_of
 MAX_REQUESTS_AHEAD: Final = 64
 
 
-def limited_protocol(max_header_bytes: int, header_timeout_s: float) -> type[HttpToolsProtocol]:
+def limited_protocol(max_header_bytes: int = 16_384, header_timeout_s: float = 10.0) -> type[HttpToolsProtocol]:
     """Make the protocol class for uvicorn.
 
     Parameters
