@@ -1,4 +1,4 @@
-"""``python -m deploy.local up|down|status|logs|infra``."""
+"""``python -m deploy.local up|down|restart|status|logs``."""
 
 from deploy.local.cli import main
 

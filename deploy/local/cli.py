@@ -22,7 +22,6 @@ from deploy.local.parts import Part
 from deploy.local.progress import Progress
 from deploy.local.settings import StackSettings
 from deploy.local.stack import Stack
-from deploy.provision.run import provision
 from deploy.provision.tenants import TenantRefused
 from deploy.provision.topics import TopicRefused
 
@@ -72,22 +71,6 @@ def up(detach: bool) -> None:
             click.echo(f"stopped; {_kept(stack)}")
 
     _with_stack(start)
-
-
-@main.command()
-def infra() -> None:
-    """Start Kafka, PostgreSQL and Redis only, provisioned, and return."""
-
-    async def start(stack: Stack, progress: Progress) -> None:
-        stack.check_unchanged()
-        await stack.start_servers(progress)
-        await provision(stack.provision_settings())
-
-    def run(stack: Stack) -> None:
-        with stack.exclusively(), Progress(Console()) as progress:
-            asyncio.run(start(stack, progress))
-
-    _with_stack(run)
 
 
 @main.command()

@@ -12,7 +12,6 @@ MAX_EVENTS_PER_BATCH = 10_000
 # Patterns are closed lists: jsonb takes no NUL, and a free text field would be a place to hide a key value.
 SubjectId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:@=+~-]{1,128}$(?!\n)", description="The client's own id.")]
 EventId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,64}$(?!\n)", description="The client's id of an event.")]
-TenantId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)", description="Customer organisation.")]
 ElementRef = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_.:#-]{1,64}$(?!\n)", description="Id or name of a page element; never its content.")
 ]

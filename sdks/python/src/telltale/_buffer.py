@@ -173,12 +173,6 @@ class Buffer:
         elif line.open is None:
             del self._lines[key]
 
-    def seal(self, key: Key) -> None:
-        """Let a subject's open batch leave without lingering."""
-        line = self._lines.get(key)
-        if line and line.open:
-            self._seal(key, line)
-
     def seal_all(self) -> None:
         """Let every open batch leave without lingering."""
         for key in list(self._lingering):
