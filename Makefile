@@ -7,10 +7,10 @@ UV     := $(BIN)/uv --no-config
 DOCTESTS := --doctest-modules shared services --ignore-glob='*/__main__.py'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down restart status logs test check lock rules schemas clean
+.PHONY: help setup up down restart status logs doctor reconcile dead-letters test check chaos bench soak lock rules schemas
 
 help:            ## List the commands
-	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(BIN)/uv: requirements/bootstrap.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Telltale needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" if sys.version_info < (3, 11) else 0)'
@@ -42,6 +42,15 @@ status: setup    ## Show every part; fails when one is not ready
 logs: setup      ## Follow the logs (SERVICE=name for one)
 	@$(BIN)/python -m deploy.local logs $(if $(SERVICE),--service $(SERVICE))
 
+doctor: setup    ## Send a probe batch along the path and name the first broken stage
+	@$(BIN)/python -m deploy.operate doctor
+
+reconcile: setup ## Compare what clients were told, what Kafka holds and what PostgreSQL holds
+	@$(BIN)/python -m deploy.operate reconcile
+
+dead-letters: setup ## List the dead letters
+	@$(BIN)/python -m deploy.operate dead-letters list
+
 lock: $(BIN)/uv  ## Resolve requirements/*.in into hashed lock files
 	$(UV) pip compile -q --universal --generate-hashes --no-header --python-version 3.11 requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --python-version 3.11 requirements/runtime.in -o requirements/runtime.txt
@@ -62,6 +71,15 @@ test: setup      ## Everything: checks, then contract, integration and end-to-en
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q $(DOCTESTS)
 	$(BIN)/pytest tests
+
+chaos: setup     ## Kill, stop and restart parts under load, then check every book (KILLS=200 SEED=1)
+	@$(BIN)/python -m tests.chaos --kills $(or $(KILLS),200) --seed $(or $(SEED),1)
+
+bench: setup     ## Measure every part beside its raw limit, and the whole path (PARTS="gateway path" for some)
+	@$(BIN)/python -m benchmarks $(PARTS)
+
+soak: setup      ## Steady load on a system of its own; memory, descriptors, lag and latency must stay flat (MINUTES=30)
+	@$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),30)
 
 schemas: setup   ## Write the JSON Schemas of the contracts anew; refuses a breaking change
 	@$(BIN)/python -m shared.contracts.schema
