@@ -1,0 +1,5 @@
+"""``python -m deploy.operate``."""
+
+from deploy.operate.cli import main
+
+main()
