@@ -1,1 +1,1 @@
-"""Commands for whoever looks after a running system."""
+"""Commands for whoever runs the system: is everything accounted for, and where does it hang."""

@@ -1,4 +1,4 @@
-"""``python -m deploy.operate``."""
+"""``python -m deploy.operate reconcile|dead-letters|doctor``."""
 
 from deploy.operate.cli import main
 
