@@ -1,5 +1,6 @@
 """The group of commands; each is imported only when it is called, so that one cannot slow or break another."""
 
+import logging
 from importlib import import_module
 from typing import Final
 
@@ -8,6 +9,7 @@ import click
 _COMMANDS: Final = {
     "reconcile": "deploy.operate.reconcile.command:reconcile",
     "dead-letters": "deploy.operate.dead_letters.command:dead_letters",
+    "doctor": "deploy.operate.doctor.command:doctor",
 }
 
 
@@ -25,4 +27,5 @@ class _Lazy(click.Group):
 
 @click.group(cls=_Lazy)
 def main() -> None:
-    """Run a system: compare its books, look after its dead letters."""
+    """Look after a running system: find what is broken, compare the books, see to the dead letters."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is away is an answer here, not news
