@@ -33,6 +33,7 @@ ROLES: Final = (
     Role("telltale_gateway", connection_limit=40),
     Role("telltale_insights", connection_limit=60),
     Role("telltale_monitor", connection_limit=20),
+    Role("telltale_operator", connection_limit=10),
 )
 
 # Two provisioners at once would otherwise update the same catalogue row, and one would fail.

@@ -32,6 +32,7 @@ class ProvisionSettings(BaseSettings):
     gateway_password: SecretStr
     insights_password: SecretStr
     monitor_password: SecretStr
+    operator_password: SecretStr
     partitions: int = Field(DEFAULT_PARTITIONS, ge=1, description="Partitions of every topic.")
     replication: int = Field(1, ge=1, description="Copies of every partition.")
     topic_prefix: str = ""

@@ -25,7 +25,7 @@ def test_a_system_that_does_not_run_is_said_to_be_so(monkeypatch: pytest.MonkeyP
     kafka, postgres = free_ports(2)
     monkeypatch.setenv("TELLTALE_KAFKA_BOOTSTRAP", f"127.0.0.1:{kafka}")
     monkeypatch.setenv("TELLTALE_POSTGRES_PORT", str(postgres))
-    for role in ("ADMIN", "OWNER", "PERSISTER", "GATEWAY", "INSIGHTS", "MONITOR"):
+    for role in ("ADMIN", "OWNER", "PERSISTER", "GATEWAY", "INSIGHTS", "MONITOR", "OPERATOR"):
         monkeypatch.setenv(f"TELLTALE_{role}_PASSWORD", "none")
     done = CliRunner().invoke(provision, words)
     assert done.exit_code == 1
