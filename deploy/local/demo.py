@@ -1,4 +1,4 @@
-"""The tenant ``demo`` and its key, so that the system can be tried at once."""
+"""Keys that the local stack holds itself: of the tenant ``demo``, so that the system can be tried at once."""
 
 from pathlib import Path
 from typing import Final
@@ -12,15 +12,20 @@ DEMO_TENANT: Final = "demo"
 
 
 async def ensure_demo_key(owner_dsn: str, root: Path) -> str:
-    """Give a working key of the demo tenant: the one in the secrets file, or a new one when the database lacks it."""
+    """Give a working key of the demo tenant."""
+    return await ensure_key(owner_dsn, root, DEMO_TENANT, DEMO_KEY)
+
+
+async def ensure_key(owner_dsn: str, root: Path, tenant_id: str, variable: str) -> str:
+    """Give a working key of a tenant: the one in the secrets file, or a new one when the database lacks it."""
     owner = await asyncpg.connect(owner_dsn)
     try:
-        await add_tenant(owner, DEMO_TENANT)
-        kept = load_credentials(root).values.get(DEMO_KEY)
+        await add_tenant(owner, tenant_id)
+        kept = load_credentials(root).values.get(variable)
         if kept is not None and await key_is_active(owner, kept):
             return kept
-        made = await create_key(owner, DEMO_TENANT)
+        made = await create_key(owner, tenant_id)
     finally:
         await owner.close()
-    save_secret(root, DEMO_KEY, made)
+    save_secret(root, variable, made)
     return made
