@@ -108,22 +108,26 @@ class System:
 
 
 @contextlib.contextmanager
-def running_system() -> Iterator[System]:
-    """Start a system with no data of its own by ``up --detach``; stop it and check that no process is left."""
+def running_system(home: Path = _HOME) -> Iterator[System]:
+    """Start a system with no data of its own by ``up --detach``; stop it and check that no process is left.
+
+    Parameters
+    ----------
+    home
+        Where it keeps everything; what an earlier run left there is removed first.
+    """
     ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
-    environment = {"TELLTALE_HOME": str(_HOME)} | {
-        f"TELLTALE_{name.upper()}": str(port) for name, port in ports.items()
-    }
+    environment = {"TELLTALE_HOME": str(home)} | {f"TELLTALE_{name.upper()}": str(port) for name, port in ports.items()}
     _local(environment, "down", timeout_s=120)
-    _forget()
-    started = _local(environment, "up", "--detach", timeout_s=300)
+    forget(home)
     try:
-        assert started.returncode == 0, started.stdout[-3_000:] + started.stderr[-3_000:] + _last_logs()
-        stack = Stack(StackSettings.model_validate({"home": _HOME} | ports))
-        key = _secret("TELLTALE_DEMO_API_KEY")
+        started = _local(environment, "up", "--detach", timeout_s=300)
+        assert started.returncode == 0, started.stdout[-3_000:] + started.stderr[-3_000:] + _last_logs(home)
+        stack = Stack(StackSettings.model_validate({"home": home} | ports))
+        key = _secret(home, "TELLTALE_DEMO_API_KEY")
         yield System(stack, stack.addresses(key), environment, json.loads(started.stdout.splitlines()[-1]))
     finally:
-        ours = _processes()
+        ours = _processes(home)
         stopped = _local(environment, "down", timeout_s=150)
         assert stopped.returncode == 0, stopped.stderr
         left = [process for process in ours if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
@@ -138,27 +142,27 @@ def _local(environment: dict[str, str], *words: str, timeout_s: float) -> subpro
     )  # fmt: skip
 
 
-def _forget() -> None:
+def forget(home: Path) -> None:
     """Remove the data of an earlier run; PostgreSQL's may stand elsewhere."""
-    moved = _HOME / "postgres-is-at"
+    moved = home / "postgres-is-at"
     if moved.exists():
         shutil.rmtree(Path(moved.read_text().strip()) / "data", ignore_errors=True)
-    shutil.rmtree(_HOME, ignore_errors=True)
+    shutil.rmtree(home, ignore_errors=True)
 
 
-def _secret(name: str) -> str:
-    lines = (_HOME / "secrets.env").read_text().splitlines()
+def _secret(home: Path, name: str) -> str:
+    lines = (home / "secrets.env").read_text().splitlines()
     found = next(line for line in lines if line.removeprefix("export ").startswith(f"{name}="))
     return found.split("=", 1)[1].strip("'\"")
 
 
-def _last_logs() -> str:
-    return "\n".join(f"--- {log.name}\n{log.read_text()[-2_000:]}" for log in sorted((_HOME / "logs").glob("*.log")))
+def _last_logs(home: Path) -> str:
+    return "\n".join(f"--- {log.name}\n{log.read_text()[-2_000:]}" for log in sorted((home / "logs").glob("*.log")))
 
 
-def _processes() -> list[psutil.Process]:
+def _processes(home: Path) -> list[psutil.Process]:
     """Find every process of the instance: its supervisor and all below."""
-    pid_file = _HOME / "run" / "supervisord.pid"
+    pid_file = home / "run" / "supervisord.pid"
     if not pid_file.exists():
         return []
     try:

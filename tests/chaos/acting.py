@@ -1,0 +1,147 @@
+"""Carry out a plan against a running system."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+from xmlrpc.client import Fault
+
+import psutil
+
+from deploy.local.parts import Part
+from tests.chaos.schedule import TARGETS, Act
+from tests.chaos.scorers import ExtraScorer
+from tests.e2e.system import System
+
+_PID_TIMEOUT_S: Final = 20.0
+_LOOK_EVERY_S: Final = 0.05
+
+Tell = Callable[[str], None]
+
+
+class Tormentor:
+    """Does acts to the parts of a system, and undoes what lasts.
+
+    Parameters
+    ----------
+    system
+        The system.
+    extras
+        Scorers that come and go, by name.
+    tell
+        Told what goes wrong with an act.
+    """
+
+    def __init__(self, system: System, extras: dict[str, ExtraScorer], tell: Tell) -> None:
+        self._system = system
+        self._tell = tell
+        self._parts: dict[str, Part] = {part.name: part for part in system.stack.all_parts}
+        self._paused: set[psutil.Process] = set()
+        self.extras = extras
+        self.under_way: dict[str, Act] = {}
+        self.done: list[Act] = []
+        self.missed: list[str] = []
+
+    async def carry_out(self, acts: Sequence[Act]) -> None:
+        """Do every act at its time; return when the last has ended."""
+        started_s = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            for act in acts:
+                await asyncio.sleep(started_s + act.at_s - time.monotonic())
+                group.create_task(self._do(act), name=f"{act.kind}-{act.part}")
+
+    def undo(self) -> None:
+        """Let everything that is stopped go on."""
+        for process in self._paused.copy():
+            self._go_on(process)
+
+    async def _do(self, act: Act) -> None:
+        self.under_way[act.part] = act
+        try:
+            await getattr(self, f"_{act.kind}")(act)
+            self.done.append(act)
+        except psutil.NoSuchProcess:
+            self.done.append(act)  # it ended by itself in this very moment: no less an end
+        except TimeoutError:
+            self.missed.append(f"{act.kind} {act.part}: nobody started it again within {_PID_TIMEOUT_S:.0f} s")
+            self._tell(self.missed[-1])
+        finally:
+            self.under_way.pop(act.part, None)
+
+    async def _kill(self, act: Act) -> None:
+        os.kill(await self._pid(act.part), signal.SIGKILL)
+
+    async def _terminate(self, act: Act) -> None:
+        name = "SIGTERM" if act.part in self.extras else f"SIG{self._parts[act.part].stop_signal}"
+        os.kill(await self._pid(act.part), signal.Signals[name])
+
+    async def _pause(self, act: Act) -> None:
+        process = psutil.Process(await self._pid(act.part))
+        stopped = [process, *process.children(recursive=True)]
+        try:
+            for one in stopped:
+                self._paused.add(one)
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.suspend()
+            await asyncio.sleep(act.hold_s)
+        finally:
+            for one in stopped:
+                self._go_on(one)
+
+    async def _restart(self, act: Act) -> None:
+        supervisor, part = self._system.stack.supervisor, self._parts[act.part]
+        # A part that is just down, or just up again, needs no more than it has.
+        with contextlib.suppress(Fault):
+            await asyncio.to_thread(supervisor.stop_part, part)
+        try:
+            await asyncio.sleep(act.hold_s)
+        finally:
+            with contextlib.suppress(Fault):
+                await asyncio.to_thread(supervisor.start_part, part)
+
+    async def _join(self, act: Act) -> None:
+        self.extras[act.part].join()
+
+    async def _leave(self, act: Act) -> None:
+        await self.extras[act.part].leave()
+
+    async def _pid(self, name: str) -> int:
+        """Wait until the part runs and give its process."""
+        async with asyncio.timeout(_PID_TIMEOUT_S):
+            while True:
+                if pid := await self._pid_now(name):
+                    return pid
+                await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def _pid_now(self, name: str) -> int:
+        if name in self.extras:
+            return self.extras[name].pid
+        states = await asyncio.to_thread(self._system.stack.supervisor.states)
+        return states[name].pid if name in states else 0
+
+    def _go_on(self, process: psutil.Process) -> None:
+        self._paused.discard(process)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.resume()
+
+
+@asynccontextmanager
+async def tormentor(system: System, tell: Tell) -> AsyncIterator[Tormentor]:
+    """Give one; at the end nothing is stopped, and no extra scorer runs."""
+    like = next(part for part in system.stack.services if part.name == "scorer")
+    logs = system.stack.settings.root / "logs"
+    names = [target.name for target in TARGETS if target.extra]
+    extras = {name: ExtraScorer(like, logs / f"{name}.log") for name in names}
+    ours = Tormentor(system, extras, tell)
+    try:
+        yield ours
+        for extra in extras.values():
+            await extra.leave()
+    finally:
+        ours.undo()
+        for extra in extras.values():
+            extra.end()
