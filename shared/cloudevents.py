@@ -16,6 +16,9 @@ from shared.topics import Domain
 
 Headers = list[tuple[str, bytes]]
 
+# On a record that was sent on again by an operator: the id of the dead letter it was. Services pass over it.
+REDRIVE_OF: Final = "ce_redriveof"
+
 _JSON: Final = ("content-type", b"application/json")
 _SPEC: Final = ("ce_specversion", b"1.0")
 _GATEWAY: Final = ("ce_source", b"/telltale/gateway")
