@@ -1,14 +1,19 @@
-"""One running system for all end-to-end tests."""
+"""One running system for all end-to-end tests.
 
+``TELLTALE_TEST_HOME=name`` keeps it in another directory of the checkout, for runs at the same time.
+"""
+
+import os
 from collections.abc import Iterator
 
 import pytest
 
+from deploy.local.settings import CHECKOUT
 from tests.e2e.system import System, running_system
 
 
 @pytest.fixture(scope="session")
 def system() -> Iterator[System]:
     """The whole system, running, with the recordings replayed."""
-    with running_system() as system:
+    with running_system(CHECKOUT / os.environ.get("TELLTALE_TEST_HOME", ".telltale-e2e")) as system:
         yield system
