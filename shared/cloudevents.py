@@ -13,6 +13,7 @@ import msgspec
 from shared.contracts.dead_letter import DeadLetter
 from shared.contracts.verdict import Verdict
 from shared.topics import Domain
+from shared.uuids import parse_uuid, uuid_text
 
 Headers = list[tuple[str, bytes]]
 
@@ -55,7 +56,7 @@ def batch_headers(stamp: BatchHeaders) -> Headers:
         _SPEC,
         _GATEWAY,
         _EVENT_TYPE[stamp.domain],
-        ("ce_id", str(stamp.batch_id).encode()),
+        ("ce_id", uuid_text(stamp.batch_id)),
         ("ce_subject", stamp.subject.encode()),
         ("ce_time", rfc3339(stamp.received_at)),
         _JSON,
@@ -81,7 +82,7 @@ def read_batch_headers(headers: Iterable[tuple[str, bytes]]) -> BatchHeaders:
     try:
         reply_to = found.get("ce_replyto")
         return BatchHeaders(
-            UUID(found["ce_id"].decode("ascii")),
+            parse_uuid(found["ce_id"]),
             found["ce_tenantid"].decode("ascii"),
             _DOMAIN_BY_TYPE[found["ce_type"]],
             found["ce_subject"].decode(),
@@ -103,7 +104,7 @@ def verdict_headers(verdict: Verdict, *, scored_at: datetime, traceparent: str, 
         _SPEC,
         _SCORER,
         _VERDICT_TYPE,
-        ("ce_id", str(verdict.verdict_id).encode()),
+        ("ce_id", uuid_text(verdict.verdict_id)),
         ("ce_subject", f"{verdict.subject.type}/{verdict.subject.id}".encode()),
         ("ce_time", rfc3339(scored_at)),
         _JSON,
@@ -133,6 +134,8 @@ def dead_letter_headers(letter: DeadLetter, *, rejected_at: datetime) -> Headers
 
 def rfc3339(time: datetime) -> bytes:
     """Write a UTC time with microseconds."""
+    if time.tzinfo is UTC and time.microsecond:
+        return _encode(time)[1:-1]  # a tenth of the time
     return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z").encode()
 
 
@@ -150,4 +153,5 @@ def parse_rfc3339(text: bytes) -> datetime:
     return time
 
 
+_encode: Final = msgspec.json.Encoder().encode
 _DOMAIN_BY_TYPE: Final = {header[1]: domain for domain, header in _EVENT_TYPE.items()}

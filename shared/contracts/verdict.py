@@ -2,13 +2,14 @@
 
 from datetime import datetime
 from typing import Annotated, Final, Literal
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
 from shared.contracts.base import Share, SubjectId, SubjectType
 from shared.topics import Domain
+from shared.uuids import named_uuid, uuid_text
 
 Action = Literal["ALLOW", "CHALLENGE", "REVIEW", "BLOCK"]
 Label = Literal["human", "suspicious", "bot", "undecided"]
@@ -83,4 +84,4 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 def verdict_id(tenant_id: str, batch_id: UUID) -> UUID:
     """Derive the verdict's id from its batch, so that judging again gives the same one."""
-    return uuid5(_NAMESPACE, f"{tenant_id}/{batch_id}")
+    return named_uuid(_NAMESPACE, b"%b/%b" % (tenant_id.encode(), uuid_text(batch_id)))

@@ -150,4 +150,5 @@ def _publish(
     out.verdicts.append(OutRecord(record.key or b"", body, headers))
     out.received.append(stamp.received_at)
     out.tally.actions[verdict.action] += 1
-    out.tally.reasons.update(reason.code for reason in verdict.reasons)
+    for reason in verdict.reasons:
+        out.tally.reasons[reason.code] += 1
