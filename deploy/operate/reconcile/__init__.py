@@ -1,0 +1,1 @@
+"""Compare what clients were told, what Kafka holds and what PostgreSQL holds."""
