@@ -27,7 +27,7 @@ class Report:
 
 async def bring_up(stack: Stack, progress: Progress) -> Report:
     """Start servers, provision them, start our services, replay. Safe to run again while all of it runs."""
-    from deploy.local.replay import replay, went_well
+    from deploy.local.replay import LEDGER, replay, went_well
 
     stack.check_unchanged()
     await stack.start_servers(progress)
@@ -38,7 +38,7 @@ async def bring_up(stack: Stack, progress: Progress) -> Report:
     await stack.start_services(progress)
     progress.note("replay", "sending recorded sessions")
     addresses = stack.addresses(demo_key)
-    replayed = await replay(addresses, console=progress.console)
+    replayed = await replay(addresses, console=progress.console, ledger=stack.settings.receipts / LEDGER)
     progress.ready("replay")
     return Report(_urls(stack, addresses), replayed, went_well(replayed))
 

@@ -24,10 +24,12 @@ from deploy.local.errors import NeedsAttention
 from deploy.local.recorded import RECORDINGS, Recording, load_recordings, pieces
 from deploy.local.replay_books import Books, PostgresRows, balance, connect
 from deploy.local.replay_lines import books_line, failure_line, kpi_line, outcome_line, progress_line, verdict_line
+from deploy.operate.reconcile.ledger import Receipt, write_receipts
 
 INSIGHTS_ROLE: Final = "telltale_insights"
 _AT_ONCE: Final = 24
 SPEED: Final = 1.0
+LEDGER: Final = "replay.jsonl"
 _LONGEST_SESSION_S: Final = 5.0  # longer recordings are played faster, so that all of it takes seconds
 _WAIT_MS: Final = 3_000
 _KPIS_EVERY_S: Final = 2.0
@@ -89,6 +91,7 @@ async def replay(
     recordings: Path = RECORDINGS,
     sessions: int | None = None,
     speed: float = SPEED,
+    ledger: Path | None = None,
 ) -> dict[str, Any]:
     """Replay recordings and wait until every event is accounted for.
 
@@ -104,6 +107,8 @@ async def replay(
         How many of them; None is all.
     speed
         How many times faster than they were recorded.
+    ledger
+        File to which each receipt is added, for ``make reconcile``.
 
     Returns
     -------
@@ -121,11 +126,17 @@ async def replay(
     chosen = _load(recordings, sessions)
     started_at = datetime.now(UTC) - timedelta(minutes=1)  # the database's clock may be another one
     receipts: list[uuid.UUID] = []
+
+    def keep(receipt: telltale.Receipt) -> None:
+        receipts.append(receipt.batch_id)
+        if ledger is not None:
+            write_receipts(ledger, [Receipt(receipt.batch_id, receipt.events, DEMO_TENANT, datetime.now(UTC))])
+
     client = telltale.AsyncClient(
         addresses.gateway_url,
         addresses.demo_api_key,
         limits=_LIMITS,
-        on_receipt=lambda receipt: receipts.append(receipt.batch_id),
+        on_receipt=keep,
         on_drop=lambda dropped: console.print(f"[red]dropped[/red] {dropped.event_count}: {dropped.detail}"),
     )
     async with client, _rows(addresses) as rows:

@@ -11,7 +11,7 @@ import click
 from deploy.local.demo import ensure_demo_key
 from deploy.local.errors import NeedsAttention
 from deploy.local.recorded import RECORDINGS
-from deploy.local.replay import SPEED, replay, went_well
+from deploy.local.replay import LEDGER, SPEED, replay, went_well
 from deploy.local.settings import StackSettings
 from deploy.local.stack import Stack
 
@@ -31,7 +31,8 @@ def main(sessions: int | None, speed: float, recordings: Path) -> None:
 
     async def run() -> dict[str, Any]:
         key = await ensure_demo_key(stack.provision_settings().owner_dsn, stack.settings.root)
-        return await replay(stack.addresses(key), sessions=sessions, speed=speed, recordings=recordings)
+        ledger = stack.settings.receipts / LEDGER
+        return await replay(stack.addresses(key), sessions=sessions, speed=speed, recordings=recordings, ledger=ledger)
 
     try:
         summary = asyncio.run(run())

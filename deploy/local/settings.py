@@ -46,6 +46,11 @@ class StackSettings(BaseSettings):
         return hashlib.sha256(str(self.root).encode()).hexdigest()[:12]
 
     @property
+    def receipts(self) -> Path:
+        """Where clients on this machine keep what they were told, one file each."""
+        return self.root / "receipts"
+
+    @property
     def kafka_bootstrap(self) -> str:
         """Address clients give to Kafka's client library."""
         return f"{HOST}:{self.kafka_port}"

@@ -1,6 +1,5 @@
 """Where the system is that an operator looks after, from ``TELLTALE_*`` variables, ``.env`` or the local stack."""
 
-from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
@@ -27,7 +26,6 @@ class OperateSettings(BaseSettings):
     postgres_database: str = "telltale"
     operator_password: SecretStr
     topic_prefix: str = ""
-    home: Path = Path(".telltale")
 
     @property
     def brokers(self) -> str:
@@ -39,11 +37,6 @@ class OperateSettings(BaseSettings):
         """PostgreSQL as the operator."""
         password = quote(self.operator_password.get_secret_value())
         return f"postgresql://{_ROLE}:{password}@{self.postgres_host}:{self.postgres_port}/{self.postgres_database}"
-
-    @property
-    def receipts(self) -> Path:
-        """Where clients on this machine leave what they were told."""
-        return CHECKOUT / self.home.expanduser() / "receipts"
 
 
 def load_settings() -> OperateSettings:

@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from deploy.local.settings import StackSettings
 from deploy.operate.errors import OperatorError
 from deploy.operate.reconcile.accounts import Miss, Report
 from deploy.operate.reconcile.compare import Request, compare
@@ -20,6 +21,7 @@ from deploy.operate.settings import load_settings
 
 _SHOWN: Final = 20
 _TELL_EVERY_S: Final = 1.0
+_ALWAYS: Final = ("told", "in_kafka", "persisted", "rejected", "lost", "duplicated", "unscored")
 _COLUMNS: Final = (
     "told", "in_kafka", "copies", "persisted", "rejected", "waiting", "lost", "duplicated", "miscounted", "unscored",
     "unscored_waiting",
@@ -42,7 +44,7 @@ def reconcile(receipts: tuple[Path, ...], tenant: str | None, wait_s: float, out
     console = Console()
     try:
         settings = load_settings()
-        ledgers = receipts or tuple(sorted(settings.receipts.glob("*.jsonl")))
+        ledgers = receipts or tuple(sorted(StackSettings().receipts.glob("*.jsonl")))
         request = Request(settings.brokers, settings.postgres_dsn, settings.topic_prefix, ledgers, tenant, wait_s)
         with _listing(out) as listing:
             report = asyncio.run(compare(request, _Teller().say, listing.add))
@@ -108,12 +110,13 @@ def _show(console: Console, report: Report) -> None:
         f"{seen:,} records on the broker" + (f"; retention has passed: {', '.join(passed)}" if passed else "")
     )
     table = Table("tenant", box=None)
-    for column in _COLUMNS:
+    total = report.total
+    columns = [name for name in _COLUMNS if name in _ALWAYS or getattr(total, name)]
+    for column in columns:
         table.add_column(column.replace("_", " "), justify="right")
     for tenant, books in sorted(report.tenants.items()):
-        table.add_row(tenant, *(f"{getattr(books, column):,}" for column in _COLUMNS))
-    total = report.total
-    table.add_row("[bold]all[/bold]", *(f"[bold]{getattr(total, column):,}[/bold]" for column in _COLUMNS))
+        table.add_row(tenant, *(f"{getattr(books, column):,}" for column in columns))
+    table.add_row("all", *(f"{getattr(total, column):,}" for column in columns), style="bold")
     console.print(table)
     for line in report.unbalanced:
         console.print(f"unbalanced {line}", highlight=False, markup=False, soft_wrap=True)

@@ -1,7 +1,8 @@
 """The comparison: wait for what is under way, then walk through Kafka, through what was told, and through the rows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from deploy.operate.reconcile.accounts import (
     fate_of,
 )
 from deploy.operate.reconcile.kafka import KafkaSide, open_kafka
-from deploy.operate.reconcile.ledger import Scratch, Told, read_receipts
+from deploy.operate.reconcile.ledger import Receipt, Scratch, Told, read_receipts
 from deploy.operate.reconcile.postgres import PostgresSide, Span, Unscored, open_postgres
 from deploy.operate.reconcile.settling import Offsets, Say, settle
 from services.insights.books import Bounds, Outcomes, Partition, balance
@@ -67,26 +68,40 @@ async def compare(request: Request, say: Say, missed: Missed) -> Report:
     LedgerWrong
         A ledger cannot be read.
     """
-    wanted = {request.tenant_id, ""}
-    receipts = (one for one in read_receipts(request.ledgers) if request.tenant_id is None or one.tenant in wanted)
-    with Scratch() as scratch:
-        # Before the broker's ends are read: what a client was told of lies below them.
-        told = scratch.add_told(receipts)
-        say(f"receipts: {told:,} batches in {len(request.ledgers)} files")
-        async with open_kafka(request.bootstrap) as kafka, open_postgres(request.dsn, request.tenant_id) as postgres:
-            return await _Comparison(request, kafka, postgres, scratch, say, missed).run()
+    async with open_kafka(request.bootstrap) as kafka, open_postgres(request.dsn, request.tenant_id) as postgres:
+        spans = await postgres.spans()
+        with Scratch() as scratch:
+            # Before the broker's ends are read: what a client was told of lies below them.
+            told = scratch.add_told(_comparable(request, since=spans[0][1]))
+            say(f"receipts: {told:,} batches in {len(request.ledgers)} files")
+            return await _Comparison(request, kafka, postgres, scratch, spans, say, missed).run()
+
+
+def _comparable(request: Request, since: datetime) -> Iterator[Receipt]:
+    """Give the receipts asked for. Of those from before the oldest day kept, the rows are gone by rule."""
+    for one in read_receipts(request.ledgers):
+        if (request.tenant_id in (None, one.tenant) or not one.tenant) and (one.at is None or one.at >= since):
+            yield one
 
 
 class _Comparison:
     """One run, and what it needs at hand."""
 
     def __init__(
-        self, request: Request, kafka: KafkaSide, postgres: PostgresSide, scratch: Scratch, say: Say, missed: Missed
+        self,
+        request: Request,
+        kafka: KafkaSide,
+        postgres: PostgresSide,
+        scratch: Scratch,
+        spans: Sequence[Span],
+        say: Say,
+        missed: Missed,
     ) -> None:
         self._request = request
         self._kafka = kafka
         self._postgres = postgres
         self._scratch = scratch
+        self._spans = spans
         self._say = say
         self._missed = missed
         self._report = Report()
@@ -111,7 +126,7 @@ class _Comparison:
         for partition, held in sorted(events.items()):
             await self._walk_partition(partition, held, books)
         await self._walk_told()
-        for span in await self._postgres.spans():
+        for span in self._spans:
             await self._walk_rows(span, scored_next, events)
         await self._find_doubled()
         return self._report
@@ -177,7 +192,9 @@ class _Comparison:
             books = self._report.of(tenant_id)
             books.told += 1
             if owners:
-                if told.events not in {row.events for row in rows[(tenant_id, told.batch_id)]}:
+                if told.events is not None and told.events not in {
+                    row.events for row in rows[(tenant_id, told.batch_id)]
+                }:
                     books.miscounted += 1
                     why = "its row says another number of events than the client was told"
                     self._missed(Miss(Fate.MISCOUNTED, why, tenant_id, told.batch_id))

@@ -3,6 +3,7 @@
 import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -15,12 +16,16 @@ from deploy.operate.reconcile.accounts import BatchKey, Fate
 WINDOW: Final = 10_000
 
 
-class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
-    """One line: a batch the client was told is taken. ``tenant`` may be missing, as a client need not know its own."""
+class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line: a batch that the client was told is taken.
+
+    ``at`` is when. A client need not know its ``tenant``, and all but the batch's id may be left out.
+    """
 
     batch_id: UUID
-    events: int
+    events: int | None = None
     tenant: str = ""
+    at: datetime | None = None
 
 
 class LedgerWrong(OperatorError):
@@ -32,7 +37,7 @@ class Told(NamedTuple):
 
     tenant_id: str
     batch_id: UUID
-    events: int
+    events: int | None
     fate: Fate | None
 
 
