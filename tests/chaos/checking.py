@@ -1,6 +1,7 @@
 """Compare what clients were told, what Kafka holds, what PostgreSQL holds, and what should have come out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from uuid import UUID
 
 import asyncpg
 
@@ -13,7 +14,6 @@ from tests.chaos.evidence import InPostgres, Offsets, OnKafka, in_postgres, on_k
 from tests.chaos.findings import Findings, absent, different, repeated
 from tests.chaos.kpis import kpi_mismatches
 from tests.chaos.replaying import Expected
-from tests.e2e.load import Load
 from tests.e2e.system import System
 
 
@@ -27,7 +27,16 @@ class Books:
     duplicated_verdict_records: int
 
 
-async def check(system: System, load: Load, held: Offsets, findings: Findings) -> Books:
+@dataclass(slots=True)
+class Receipts:
+    """What clients were told: batches taken, the action and risk of verdicts, and what was refused or given up."""
+
+    acknowledged: set[UUID] = field(default_factory=set)
+    told: dict[UUID, tuple[str, float]] = field(default_factory=dict)
+    given_up: list[str] = field(default_factory=list)
+
+
+async def check(system: System, receipts: Receipts, held: Offsets, findings: Findings) -> Books:
     """Read everything there is and note whatever is not as it should be."""
     bootstrap = system.addresses.kafka_bootstrap
     connection = await asyncpg.connect(system.addresses.postgres_dsn_by_role[ADMIN])
@@ -43,30 +52,29 @@ async def check(system: System, load: Load, held: Offsets, findings: Findings) -
         check_states(expected, await state_logs(bootstrap, held, domain), findings)
         check_sessions(expected, rows, findings)
     doubled = findings.add("duplicated", repeated("on Kafka verdict", records.verdicts))
-    check_rows(load, rows, held, findings)
+    check_rows(receipts, rows, held, findings)
     there, rejected = rows.batches.keys(), rows.rejected - rows.batches.keys()
     return Books(
-        acknowledged=len(load.acknowledged),
-        persisted=len(load.acknowledged.keys() & there),
-        rejected=len(load.acknowledged.keys() & rejected),
+        acknowledged=len(receipts.acknowledged),
+        persisted=len(receipts.acknowledged & there),
+        rejected=len(receipts.acknowledged & rejected),
         duplicated_verdict_records=doubled,
     )
 
 
-def check_rows(load: Load, rows: InPostgres, held: Offsets, findings: Findings) -> None:
+def check_rows(receipts: Receipts, rows: InPostgres, held: Offsets, findings: Findings) -> None:
     """Compare the rows with what clients were told and with the books beside them."""
-    findings.add("lost", absent("acknowledged batch", load.acknowledged, rows.batches, rows.rejected))
+    findings.add("lost", absent("acknowledged batch", receipts.acknowledged, rows.batches, rows.rejected))
     for what, counts in (("batch", rows.batches), ("verdict", rows.verdicts), ("dead letter", rows.letters)):
         findings.add("duplicated", repeated(f"row of {what}", counts))
-    told = {one: (verdict.action, verdict.risk_score) for one, verdict in load.told.items()}
-    kept = {one: rows.told[one] for one in told if one in rows.told}
-    findings.add("verdict_mismatches", different("verdict as told to its caller", told, kept))
+    kept = {one: told for one, told in rows.told.items() if one in receipts.told}
+    findings.add("verdict_mismatches", different("verdict as told to its caller", receipts.told, kept))
     for row in rows.books:
         place, outcomes = (row["topic"], row["partition"]), row["persisted"] + row["duplicates"] + row["rejected"]
         if row["missing"] or row["next_offset"] - row["first_offset"] != outcomes or row["next_offset"] != held[place]:
             findings.add("unbalanced", [f"books of {place[0]}/{place[1]}: {row}, the topic ends at {held[place]}"])
     # A client that hears no answer must have one in the end: the system was never away for as long as it tries.
-    findings.add("given_up", [f"{one.reason} {one.batch_ids} {one.detail}" for one in load.dropped])
+    findings.add("given_up", receipts.given_up)
 
 
 def check_path(expected: Expected, records: OnKafka, rows: InPostgres, findings: Findings) -> None:

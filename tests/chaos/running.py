@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from tests.chaos.acting import Tell, Tormentor, tormentor
-from tests.chaos.checking import Books, check
+from tests.chaos.checking import Books, Receipts, check
 from tests.chaos.findings import Findings
 from tests.chaos.schedule import Act, plan
 from tests.chaos.settling import NotSettled, until_settled
@@ -78,8 +78,14 @@ async def run(system: System, kills: int, seed: int, tell: Tell) -> Outcome:
         except NotSettled as error:
             return Outcome(ours.done, None, findings, len(load.told), str(error))
     tell("counting")
-    books = await check(system, load, held, findings)
+    books = await check(system, _receipts(load), held, findings)
     return Outcome(ours.done, books, findings, len(load.told), "")
+
+
+def _receipts(load: Load) -> Receipts:
+    told = {one: (verdict.action, verdict.risk_score) for one, verdict in load.told.items()}
+    given_up = [f"{one.reason}: {', '.join(map(str, one.batch_ids))} {one.detail}" for one in load.dropped]
+    return Receipts(set(load.acknowledged), told, given_up)
 
 
 @asynccontextmanager
