@@ -69,7 +69,7 @@ async def run(system: System, kills: int, seed: int, tell: Tell) -> Outcome:
         async with load:
             await load.until_acknowledged(_WARM_UP_BATCHES)
             async with _telling(tell, load, ours, len(acts)):
-                await ours.carry_out(acts)
+                await ours.carry_out(acts, lambda: len(load.acknowledged))
             tell("no more acts; waiting for the clients to deliver the rest")
         findings.add("missed_acts", ours.missed)
         tell(f"{len(load.acknowledged)} batches acknowledged; waiting until all of them are scored and persisted")
