@@ -5,14 +5,15 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, Protocol
 from xmlrpc.client import Fault
 
 import psutil
 
 from deploy.local.parts import Part
+from deploy.local.supervision import PartState
 from tests.chaos.schedule import TARGETS, Act
 from tests.chaos.scorers import ExtraScorer
 from tests.e2e.system import System
@@ -26,23 +27,48 @@ _MOVE_TIMEOUT_S: Final = 60.0
 Tell = Callable[[str], None]
 
 
+class Supervision(Protocol):
+    """Who runs the parts that are always there."""
+
+    def states(self) -> dict[str, PartState]:
+        """Give every part's state."""
+
+    def start_part(self, part: Part) -> None:
+        """Start a part; raises `Fault` when it runs."""
+
+    def stop_part(self, part: Part) -> None:
+        """Stop a part and keep it stopped; raises `Fault` when it does not run."""
+
+
 class Tormentor:
     """Does acts to the parts of a system, and undoes what lasts.
 
     Parameters
     ----------
-    system
-        The system.
+    supervisor
+        Runs the parts that are always there.
+    parts
+        Those parts.
     extras
         Scorers that come and go, by name.
     tell
         Told what goes wrong with an act.
+    pid_timeout_s
+        How long an act waits for its part to run.
     """
 
-    def __init__(self, system: System, extras: dict[str, ExtraScorer], tell: Tell) -> None:
-        self._system = system
+    def __init__(
+        self,
+        supervisor: Supervision,
+        parts: Iterable[Part],
+        extras: dict[str, ExtraScorer],
+        tell: Tell,
+        pid_timeout_s: float = _PID_TIMEOUT_S,
+    ) -> None:
+        self._supervisor = supervisor
+        self._pid_timeout_s = pid_timeout_s
         self._tell = tell
-        self._parts: dict[str, Part] = {part.name: part for part in system.stack.all_parts}
+        self._parts = {part.name: part for part in parts}
         self._paused: set[psutil.Process] = set()
         self.extras = extras
         self.under_way: dict[str, Act] = {}
@@ -61,7 +87,7 @@ class Tormentor:
             Tells how much work has got through so far.
         """
         started_s = time.monotonic()
-        marks = [moved()] * _ACTS_WITHOUT_MOVE
+        marks = [moved() - _MOVE] * _ACTS_WITHOUT_MOVE
         async with asyncio.TaskGroup() as group:
             for act in acts:
                 await asyncio.sleep(started_s + act.at_s - time.monotonic())
@@ -92,7 +118,7 @@ class Tormentor:
         except psutil.NoSuchProcess:
             self.done.append(act)  # it ended by itself in this very moment: no less an end
         except TimeoutError:
-            self.missed.append(f"{act.kind} {act.part}: nobody started it again within {_PID_TIMEOUT_S:.0f} s")
+            self.missed.append(f"{act.kind} {act.part}: nobody started it within {self._pid_timeout_s:g} s")
             self._tell(self.missed[-1])
         finally:
             self.under_way.pop(act.part, None)
@@ -118,15 +144,15 @@ class Tormentor:
                 self._go_on(one)
 
     async def _restart(self, act: Act) -> None:
-        supervisor, part = self._system.stack.supervisor, self._parts[act.part]
+        part = self._parts[act.part]
         # A part that is just down, or just up again, needs no more than it has.
         with contextlib.suppress(Fault):
-            await asyncio.to_thread(supervisor.stop_part, part)
+            await asyncio.to_thread(self._supervisor.stop_part, part)
         try:
             await asyncio.sleep(act.hold_s)
         finally:
             with contextlib.suppress(Fault):
-                await asyncio.to_thread(supervisor.start_part, part)
+                await asyncio.to_thread(self._supervisor.start_part, part)
 
     async def _join(self, act: Act) -> None:
         self.extras[act.part].join()
@@ -136,7 +162,7 @@ class Tormentor:
 
     async def _pid(self, name: str) -> int:
         """Wait until the part runs and give its process."""
-        async with asyncio.timeout(_PID_TIMEOUT_S):
+        async with asyncio.timeout(self._pid_timeout_s):
             while True:
                 if pid := await self._pid_now(name):
                     return pid
@@ -145,7 +171,7 @@ class Tormentor:
     async def _pid_now(self, name: str) -> int:
         if name in self.extras:
             return self.extras[name].pid
-        states = await asyncio.to_thread(self._system.stack.supervisor.states)
+        states = await asyncio.to_thread(self._supervisor.states)
         return states[name].pid if name in states else 0
 
     def _go_on(self, process: psutil.Process) -> None:
@@ -161,7 +187,7 @@ async def tormentor(system: System, tell: Tell) -> AsyncIterator[Tormentor]:
     logs = system.stack.settings.root / "logs"
     names = [target.name for target in TARGETS if target.extra]
     extras = {name: ExtraScorer(like, logs / f"{name}.log") for name in names}
-    ours = Tormentor(system, extras, tell)
+    ours = Tormentor(system.stack.supervisor, system.stack.all_parts, extras, tell)
     try:
         yield ours
         for extra in extras.values():
