@@ -50,6 +50,8 @@ class Plan:
         a request was due, so that a stall is seen in every request it held up.
     wait_ms
         Ask for the verdict in the answer and wait so long; 0 does not.
+    window_s
+        Print the latencies of every so many seconds as a line of their own; None prints only the end.
     """
 
     url: str
@@ -59,6 +61,7 @@ class Plan:
     seconds: float = 10.0
     rate: float | None = None
     wait_ms: int = 0
+    window_s: float | None = None
 
 
 class Load:
@@ -100,6 +103,7 @@ class Load:
         gate = asyncio.Semaphore(_OPENING_AT_ONCE)
         connections = await asyncio.gather(*(self._open(gate) for _ in range(self.plan.connections)))
         renewing = asyncio.create_task(self._keep_renewing())
+        telling = asyncio.create_task(self._tell_windows(self.plan.window_s)) if self.plan.window_s else None
         cpu_s, started_s = time.process_time(), time.monotonic()
         ends_s = started_s + self.plan.seconds
         if self.plan.rate is None:
@@ -119,6 +123,8 @@ class Load:
             except TimeoutError:
                 self.unanswered += self._under_way
         renewing.cancel()
+        if telling is not None:
+            telling.cancel()
         for connection in connections:
             connection.close()
         return self._figures(took_s, answered, time.process_time() - cpu_s)
@@ -199,13 +205,19 @@ class Load:
             await asyncio.sleep(_RENEW_S)
             self._renew()
 
+    async def _tell_windows(self, window_s: float) -> None:
+        told = 0
+        while True:
+            await asyncio.sleep(window_s)
+            window, told = self.latencies_s[told:], len(self.latencies_s)
+            sys.stdout.write(json.dumps(_quantiles_ms(window) | {"answers": len(window)}) + "\n")
+            sys.stdout.flush()
+
     def _renew(self) -> None:
         self._bodies.renew(datetime.now(UTC))
         self._plain_head = self._head + b"%d\r\n\r\n" % self._bodies.length
 
     def _figures(self, took_s: float, answered: int, cpu_s: float) -> dict[str, Any]:
-        latencies_ms = np.asarray(self.latencies_s) * 1000 if self.latencies_s else np.zeros(1)
-        p50, p95, p99 = (round(float(value), 3) for value in np.percentile(latencies_ms, [50, 95, 99]))
         accepted = self.statuses[200] + self.statuses[202]
         return {
             "sent": self.sent,
@@ -218,13 +230,17 @@ class Load:
             "body_bytes": self._bodies.length,
             "seconds": round(took_s, 3),
             "requests_s": round(answered / took_s, 1),
-            "p50_ms": p50,
-            "p95_ms": p95,
-            "p99_ms": p99,
-            "max_ms": round(float(latencies_ms.max()), 3),
+            **_quantiles_ms(self.latencies_s),
             "cpu_s": round(cpu_s, 3),
             "cpu_ms_request": round(1000 * cpu_s / max(self.sent, 1), 4),
         }
+
+
+def _quantiles_ms(latencies_s: "array[float]") -> dict[str, float]:
+    latencies_ms = np.asarray(latencies_s) * 1000 if latencies_s else np.zeros(1)
+    found = np.percentile(latencies_ms, [50, 95, 99, 100])
+    names = ("p50_ms", "p95_ms", "p99_ms", "max_ms")
+    return {name: round(float(value), 3) for name, value in zip(names, found, strict=True)}
 
 
 class Connection(asyncio.Protocol):
@@ -290,6 +306,7 @@ def raise_file_limit() -> None:
 @click.option("--batches", default=1, show_default=True, help="Batches of a request.")
 @click.option("--subjects", default=10_000, show_default=True, help="Sessions that take turns.")
 @click.option("--gzip", is_flag=True, help="Compress bodies.")
+@click.option("--window-s", type=float, help="Also print the latencies of every so many seconds.")
 def main(
     url: str,
     connections: int,
@@ -301,6 +318,7 @@ def main(
     batches: int,
     subjects: int,
     gzip: bool,
+    window_s: float | None,
 ) -> None:
     """Load a gateway and print one JSON line."""
     key = os.environ.get(API_KEY_VARIABLE)
@@ -308,7 +326,10 @@ def main(
         raise click.ClickException(f"set {API_KEY_VARIABLE} to an API key")
     raise_file_limit()
     shape = Shape(kind=body, samples=samples, batches=batches, subjects=subjects, gzip=gzip)
-    plan = Plan(url=url, api_key=key, shape=shape, connections=connections, seconds=seconds, rate=rate, wait_ms=wait_ms)
+    plan = Plan(
+        url=url, api_key=key, shape=shape, connections=connections, seconds=seconds, rate=rate, wait_ms=wait_ms,
+        window_s=window_s,
+    )  # fmt: skip
 
     async def run() -> dict[str, Any]:
         return await Load(plan).run()
