@@ -44,6 +44,9 @@ def limited_protocol(max_header_bytes: int = 16_384, header_timeout_s: float = 1
                 return
             self._had_body = False
             super().data_received(data)
+            # Most heads come in one piece: only one that did not is worth a timer.
+            if self._in_head and self._deadline is None and not self.transport.is_closing():
+                self._begin_wait()
             # What does not end reaches no callback, so count what was fed.
             if self._in_message and not self._had_body and not self.transport.is_closing():
                 self._loose_bytes += len(data)
@@ -54,18 +57,16 @@ def limited_protocol(max_header_bytes: int = 16_384, header_timeout_s: float = 1
             super().on_message_begin()
             self._in_message = self._in_head = True
             self._loose_bytes = self._seen_bytes = 0
-            if self._deadline is None:
-                self._begin_wait()
 
         def on_url(self, url: bytes) -> None:
             super().on_url(url)
-            self._see(len(url))
+            self._seen_bytes += len(url)
 
         def on_header(self, name: bytes, value: bytes) -> None:
             if not self._in_head:
                 return  # a trailer: uvicorn would add it to the headers of a request that is being answered
             super().on_header(name, value)
-            self._see(len(name) + len(value) + 4)
+            self._seen_bytes += len(name) + len(value) + 4
 
         def on_headers_complete(self) -> None:
             if self.transport.is_closing():
@@ -77,7 +78,8 @@ def limited_protocol(max_header_bytes: int = 16_384, header_timeout_s: float = 1
             else:
                 super().on_headers_complete()
             self._in_head, self._loose_bytes = False, 0
-            self._end_wait()
+            if self._deadline is not None:
+                self._end_wait()
 
         def on_body(self, body: bytes) -> None:
             self._had_body, self._loose_bytes = True, 0
@@ -86,7 +88,8 @@ def limited_protocol(max_header_bytes: int = 16_384, header_timeout_s: float = 1
 
         def on_message_complete(self) -> None:
             self._in_message = False
-            self._end_wait()
+            if self._deadline is not None:
+                self._end_wait()
             if not self.transport.is_closing():
                 super().on_message_complete()
 
@@ -98,9 +101,6 @@ def limited_protocol(max_header_bytes: int = 16_384, header_timeout_s: float = 1
 
         def send_400_response(self, msg: str) -> None:
             self._refuse(BAD_REQUEST)
-
-        def _see(self, count: int) -> None:
-            self._seen_bytes += count
 
         def _begin_wait(self) -> None:
             self._deadline = self.loop.call_later(header_timeout_s, self._refuse, HEADERS_TIMEOUT)

@@ -22,7 +22,7 @@ def child_of(parent: str | None) -> str:
     >>> child_of("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")[:35]
     '00-4bf92f3577b34da6a3ce929d0e0e4736'
     """
-    span_id = secrets.token_hex(8)
     if parent is not None and _TRACEPARENT.fullmatch(parent):
-        return f"{parent[:36]}{span_id}{parent[52:]}"
-    return f"00-{secrets.token_hex(16)}-{span_id}-01"
+        return f"{parent[:36]}{secrets.token_hex(8)}{parent[52:]}"
+    fresh = secrets.token_hex(24)
+    return f"00-{fresh[:32]}-{fresh[32:]}-01"

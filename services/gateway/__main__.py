@@ -6,16 +6,22 @@ import signal
 import uvicorn
 import uvloop
 
-from services.gateway.app import create_app, real_adapters
+from services.gateway.app import GatewayApp, create_app, real_adapters
 from services.gateway.settings import GatewaySettings
 from shared.http_protocol import limited_protocol
 from shared.logs import configure_logs
 
 
 async def serve(settings: GatewaySettings) -> None:
+    """Serve with the real adapters, which are made inside the event loop."""
+    await serve_app(settings, create_app(settings, real_adapters(settings)))
+
+
+async def serve_app(settings: GatewaySettings, app: GatewayApp) -> None:
     """Serve until a signal; then finish what is in flight and close."""
+    gc.freeze()  # what is loaded by now stays; collecting it again and again would only make pauses
     config = uvicorn.Config(
-        create_app(settings, real_adapters(settings)),
+        app,
         host=settings.http_host,
         port=settings.http_port,
         http=limited_protocol(settings.max_header_bytes, settings.header_timeout_s),
@@ -24,6 +30,7 @@ async def serve(settings: GatewaySettings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nobody asks for the client's address
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(settings.drain_timeout_s),
     )
@@ -37,7 +44,6 @@ def main() -> None:
     """Read settings, configure logs, run."""
     settings = GatewaySettings()
     configure_logs("gateway", settings.log_level)
-    gc.freeze()  # what is loaded by now stays; collecting it again and again would only make pauses
     uvloop.run(serve(settings))
 
 

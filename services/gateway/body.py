@@ -2,12 +2,13 @@
 
 import asyncio
 import zlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any, Final
 
 from shared.problems import BODY_TIMEOUT, BODY_TOO_LARGE, MALFORMED_BODY, TOO_MANY_IN_FLIGHT, UNSUPPORTED_MEDIA, Problem
 
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Message = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
 RETRY_FULL_S: Final = 1
 _GZIP_WBITS: Final = 31
 _DECODERS: Final = frozenset({b"", b"identity", b"gzip"})
@@ -47,6 +48,34 @@ class ReceivingBytes:
         self.held -= count
 
 
+class _Waiting:
+    """What was begun by hand and waits for something; awaiting this goes on with it."""
+
+    __slots__ = ("_for", "_steps")
+
+    def __init__(self, steps: Generator[Any, Any, Message], waits_for: object) -> None:
+        self._steps = steps
+        self._for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, Message]:
+        try:
+            yield self._for
+        except BaseException:  # cancelled: what was begun must put in order what it holds
+            self._steps.close()
+            raise
+        return (yield from self._steps)
+
+
+def _begun(awaitable: Awaitable[Message]) -> Message | _Waiting:
+    """Run until it waits: its result when it never does."""
+    steps = awaitable.__await__()
+    try:
+        return _Waiting(steps, next(steps))
+    except StopIteration as done:
+        message: Message = done.value
+        return message
+
+
 class Body:
     """One request's body.
 
@@ -60,11 +89,16 @@ class Body:
         Longest wait for the whole.
     """
 
+    __slots__ = ("_chunks", "_held", "_inflater", "_max_bytes", "_receiving", "_timeout_s", "_wire_size", "whole")
+
     def __init__(self, receiving: ReceivingBytes, max_bytes: int, timeout_s: float) -> None:
         self._receiving = receiving
         self._max_bytes = max_bytes
         self._timeout_s = timeout_s
         self._held = 0
+        self._wire_size = 0
+        self._chunks: list[bytes] = []
+        self._inflater: zlib._Decompress | None = None
         self.whole = False  # the client has sent all of it
 
     def release(self) -> None:
@@ -82,57 +116,42 @@ class Body:
         Disconnected
             The client left.
         """
-        encoding = check_media(headers)
+        if check_media(headers) == b"gzip":
+            self._inflater = zlib.decompressobj(_GZIP_WBITS)
         self._check_length(headers.get(b"content-length"))
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                return await (self._read_gzip(receive) if encoding == b"gzip" else self._read_plain(receive))
-        except TimeoutError:
-            raise Problem(BODY_TIMEOUT, f"no whole body within {self._timeout_s:g} s") from None
+        message = _begun(receive())
+        if isinstance(message, _Waiting) or message.get("more_body", False):
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    self._take(await message if isinstance(message, _Waiting) else message)
+                    while not self.whole:
+                        self._take(await receive())
+            except TimeoutError:
+                raise Problem(BODY_TIMEOUT, f"no whole body within {self._timeout_s:g} s") from None
+        else:
+            self._take(message)  # most bodies are there already, and are spared a timer
+        if self._inflater is not None and not self._inflater.eof:
+            raise Problem(MALFORMED_BODY, "the gzip stream is cut short")
+        return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
 
     def _check_length(self, content_length: bytes | None) -> None:
         # The server has already refused a content-length that is no number.
         if content_length is not None and int(content_length) > self._max_bytes:
             raise self._too_large()
 
-    async def _next(self, receive: Receive) -> bytes:
-        message = await receive()
+    def _take(self, message: Message) -> None:
         if message["type"] != "http.request":
             raise Disconnected
         self.whole = not message.get("more_body", False)
         chunk: bytes = message.get("body", b"")
-        return chunk
-
-    def _hold(self, count: int) -> None:
-        self._receiving.take(count)
-        self._held += count
-
-    async def _read_plain(self, receive: Receive) -> bytes:
-        chunks, size = [], 0
-        while not self.whole:
-            chunk = await self._next(receive)
-            size += len(chunk)
-            if size > self._max_bytes:
-                raise self._too_large()
-            self._hold(len(chunk))
-            chunks.append(chunk)
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-    async def _read_gzip(self, receive: Receive) -> bytes:
-        inflater = zlib.decompressobj(_GZIP_WBITS)
-        plain, wire_size = bytearray(), 0
-        while not self.whole:
-            chunk = await self._next(receive)
-            wire_size += len(chunk)
-            if wire_size > self._max_bytes:  # blocks that inflate to nothing cost time all the same
-                raise self._too_large()
-            if chunk:
-                piece = self._inflate(inflater, chunk, room=self._max_bytes - len(plain))
-                self._hold(len(piece))
-                plain += piece
-        if not inflater.eof:
-            raise Problem(MALFORMED_BODY, "the gzip stream is cut short")
-        return bytes(plain)
+        self._wire_size += len(chunk)
+        if self._wire_size > self._max_bytes:  # of gzip too: blocks that inflate to nothing cost time all the same
+            raise self._too_large()
+        if self._inflater is not None and chunk:
+            chunk = self._inflate(self._inflater, chunk, room=self._max_bytes - self._held)
+        self._receiving.take(len(chunk))
+        self._held += len(chunk)
+        self._chunks.append(chunk)
 
     def _inflate(self, inflater: "zlib._Decompress", chunk: bytes, *, room: int) -> bytes:
         if inflater.eof:

@@ -6,31 +6,23 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.partitioner import murmur2
 
 from services.gateway.outbox import Delivery, InFlight, Outbox
+from services.gateway.partitioner import partition_of
 from services.gateway.ports import BrokerUnavailable, Record
 from services.gateway.settings import GatewaySettings
+from shared import metrics
 from shared.topics import Domain, events_topic
 
 _log = logging.getLogger(__name__)
 _HEADROOM_BYTES: Final = 65_536  # key, headers and framing around the largest value
-_WATCH_EVERY_S: Final = 0.5
+_WATCH_EVERY_S: Final = 0.25
 _DRAIN_TIMEOUT_S: Final = 2.0  # the server has waited for its requests; what is left has no caller
 _CLOSE_TIMEOUT_S: Final = 5.0
 _BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0)
-
-_hash = lru_cache(maxsize=16_384)(murmur2)  # a subject sends many batches, and the hash is plain Python
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """Give a key's partition as Kafka's default partitioner does (murmur2), so that every producer agrees."""
-    index: int = (_hash(key) & 0x7FFFFFFF) % partitions
-    return index
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +57,14 @@ class _Session:
     ) -> None:
         self.producer = producer
         self.broken = asyncio.Event()
+        self._deliveries: list[Delivery] = []
         self._outboxes = {
             domain: [Outbox(producer, topic, index, in_flight, self._on_broken) for index in range(counts[domain])]
             for domain, topic in topics.items()
         }
 
     def put(self, records: Sequence[Record], delivery: Delivery) -> None:
+        self._deliveries.append(delivery)
         for record in records:
             outboxes = self._outboxes[record.domain]
             outboxes[partition_of(record.key, len(outboxes))].put(record, delivery)
@@ -84,6 +78,13 @@ class _Session:
         return any(
             outbox.sent_at_s is not None and now_s - outbox.sent_at_s > timeout_s for outbox in self._every_outbox()
         )
+
+    def expire(self, now_s: float, timeout_s: float) -> None:
+        """Give up deliveries that took too long: one look at all of them costs less than a timer for each."""
+        self._deliveries = [delivery for delivery in self._deliveries if not delivery.done.done()]
+        for delivery in self._deliveries:
+            if now_s - delivery.given_at_s > timeout_s:
+                delivery.fail(BrokerUnavailable("the broker did not acknowledge in time"))
 
     async def drain(self) -> None:
         for outbox in self._every_outbox():
@@ -138,16 +139,13 @@ class KafkaPublisher:
         if session is None:
             raise BrokerUnavailable("there is no connection to the broker")
         self._in_flight.take(records)
-        delivery = Delivery(len(records))
+        delivery = Delivery(len(records), time.monotonic())
         session.put(records, delivery)
-        try:
-            async with asyncio.timeout(self._limits.publish_timeout_s):
-                await delivery.done
-        except TimeoutError:
-            raise BrokerUnavailable("the broker did not acknowledge in time") from None
+        await delivery.done
 
     async def start(self) -> None:
         """Begin connecting; returns at once, whether or not the broker is there."""
+        metrics.GATEWAY_IN_FLIGHT.set_function(lambda: self._in_flight.batches)
         self._keeper = asyncio.create_task(self._keep_session(), name="kafka-session")
 
     async def stop(self) -> None:
@@ -186,6 +184,7 @@ class KafkaPublisher:
         while not session.broken.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(session.broken.wait(), _WATCH_EVERY_S)
+            session.expire(time.monotonic(), self._limits.publish_timeout_s)
             if session.hangs(time.monotonic(), self._limits.publish_timeout_s):
                 _log.error("the broker does not acknowledge; connecting anew")
                 return

@@ -67,23 +67,30 @@ class InFlight:
             raise PublisherFull
         self.batches += len(records)
         self.bytes += size
-        metrics.GATEWAY_IN_FLIGHT.set(self.batches)
 
     def give_back(self, records: Sequence[Record]) -> None:
         """Take records off the books."""
         for record in records:
             self.bytes -= record.size_bytes
         self.batches -= len(records)
-        metrics.GATEWAY_IN_FLIGHT.set(self.batches)
 
 
 class Delivery:
-    """One request's records; ``done`` ends when all are acknowledged or one has failed."""
+    """One request's records; ``done`` ends when all are acknowledged or one has failed.
 
-    __slots__ = ("_missing", "done")
+    Parameters
+    ----------
+    count
+        How many records.
+    given_at_s
+        When they were handed over, by the monotonic clock.
+    """
 
-    def __init__(self, count: int) -> None:
+    __slots__ = ("_missing", "done", "given_at_s")
+
+    def __init__(self, count: int, given_at_s: float) -> None:
         self._missing = count
+        self.given_at_s = given_at_s
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def acknowledge(self) -> None:

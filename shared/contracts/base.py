@@ -27,7 +27,9 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 SubjectType = Literal["session", "customer", "card", "device", "vehicle", "driver", "project"]
 
 
-class ContractStruct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class ContractStruct(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False
+):
     """Base of what clients send: immutable, and unknown fields are refused at every level."""
 
 

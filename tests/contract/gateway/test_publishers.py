@@ -8,8 +8,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy.local.servers_for_tests import Servers
-from services.gateway.kafka import KafkaLimits, KafkaPublisher, partition_of
+from services.gateway.kafka import KafkaLimits, KafkaPublisher
 from services.gateway.memory import MemoryPublisher
+from services.gateway.partitioner import partition_of
 from services.gateway.ports import BrokerUnavailable, Publisher, PublisherFull, Record
 from shared.topics import Domain
 from tests.integration.gateway.kit import gateway_settings, until

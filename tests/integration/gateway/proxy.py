@@ -1,14 +1,15 @@
-"""A TCP proxy in front of a server, so that a test can take the server away without stopping it for others."""
+"""A TCP proxy in front of a server, so that a test can take it away or slow it down without doing so for others."""
 
 import asyncio
 import contextlib
+import math
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 
 class Proxy:
-    """Forwards until told to freeze or to go away.
+    """Forwards until told to freeze, to be slow or to go away.
 
     A Kafka broker tells its clients its own address; ``rewrite`` puts the proxy's in its place.
     """
@@ -21,6 +22,8 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
+        self._delay_s = 0.0
+        self._bytes_per_s = math.inf
         self.port = 0
 
     async def open(self) -> None:
@@ -42,6 +45,13 @@ class Proxy:
 
     def thaw(self) -> None:
         self._flowing.set()
+
+    def slow_down(self, delay_s: float, bytes_per_s: float) -> None:
+        """Hold each piece for a while, and pass on no more than so much a second in each direction of a connection."""
+        self._delay_s, self._bytes_per_s = delay_s, bytes_per_s
+
+    def speed_up(self) -> None:
+        self.slow_down(0.0, math.inf)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -70,6 +80,8 @@ class Proxy:
         theirs, ours = host + struct.pack(">i", self._target[1]), host + struct.pack(">i", self.port)
         while data := await reader.read(65_536):
             await self._flowing.wait()
+            if held_s := self._delay_s + len(data) / self._bytes_per_s:
+                await asyncio.sleep(held_s)
             writer.write(data.replace(theirs, ours) if rewrite else data)
             await writer.drain()
         raise ConnectionResetError

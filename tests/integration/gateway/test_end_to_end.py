@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 
 from deploy.local.servers_for_tests import Servers
 from services.gateway.app import create_app, real_adapters
-from services.gateway.kafka import partition_of
+from services.gateway.partitioner import partition_of
 from services.gateway.settings import GatewaySettings
 from shared import redis_keys
 from shared.cloudevents import read_batch_headers

@@ -15,7 +15,8 @@ import pytest
 from deploy.local.servers_for_tests import Servers
 from deploy.provision.tenants import revoke_key
 from services.gateway.app import create_app, real_adapters
-from services.gateway.kafka import KafkaLimits, KafkaPublisher, partition_of
+from services.gateway.kafka import KafkaLimits, KafkaPublisher
+from services.gateway.partitioner import partition_of
 from services.gateway.ports import BrokerUnavailable, Record
 from services.gateway.settings import GatewaySettings
 from shared.topics import Domain

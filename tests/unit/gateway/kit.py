@@ -139,6 +139,7 @@ async def served(app: GatewayApp, limits: GatewaySettings | None = None) -> Asyn
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=5,
     )
     server = _Server(config)

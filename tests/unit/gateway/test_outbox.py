@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.gateway.kafka import partition_of
 from services.gateway.outbox import Delivery, InFlight, Outbox
+from services.gateway.partitioner import partition_of
 from services.gateway.ports import BrokerUnavailable, PublisherFull, Record
 from shared.topics import Domain, partition_key
 
@@ -65,7 +65,7 @@ class Desk:
     def put(self, *values: bytes) -> Delivery:
         records = [Record(Domain.BEHAVIOR, b"k", value, [], 0) for value in values]
         self.in_flight.take(records)
-        delivery = Delivery(len(records))
+        delivery = Delivery(len(records), 0.0)
         for record in records:
             self.outbox.put(record, delivery)
         return delivery
@@ -155,7 +155,7 @@ async def test_abort_fails_everything(running: bool) -> None:
 
 
 async def test_one_of_several_failing_fails_the_delivery_once() -> None:
-    delivery = Delivery(2)
+    delivery = Delivery(2, 0.0)
     delivery.acknowledge()
     delivery.fail(BrokerUnavailable())
     delivery.fail(BrokerUnavailable())
@@ -182,5 +182,5 @@ def test_partitions_are_those_of_kafka_s_own_partitioner() -> None:
 
     default = DefaultPartitioner()
     for index in range(200):
-        key = partition_key("acme", "session", f"s-{index}")
+        key = partition_key("acme", "session", f"s-{'x' * (index % 9)}{index}")
         assert partition_of(key, 4) == default(key, [0, 1, 2, 3], [0, 1, 2, 3])
