@@ -12,6 +12,7 @@ MAX_PAYLOAD_BYTES: Final = 4_194_304
 MAX_KEY_BYTES: Final = 4_096
 MAX_HEADERS: Final = 64
 MAX_HEADER_CHARS: Final = 1_024
+CUT: Final = "; key or payload cut, read its "  # stands in the detail of a letter that holds less than the message
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MS: Final = 253_402_300_799_999  # the last a datetime can hold
 
@@ -56,7 +57,7 @@ def write_letter(
     known = dict(headers)
     payload = record.value or b""
     if len(payload) > MAX_PAYLOAD_BYTES or len(record.key or b"") > MAX_KEY_BYTES:
-        detail = f"{detail}; key or payload cut, read its {len(payload)} bytes at its source"
+        detail = f"{detail}{CUT}{len(payload)} bytes at its source"
     return DeadLetter(
         dead_letter_id=dead_letter_id(stage, topic, partition, record.offset),
         stage=stage,

@@ -1,0 +1,1 @@
+"""Dead letters: list them, look into one, send them on again once each."""
