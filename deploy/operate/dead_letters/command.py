@@ -111,7 +111,7 @@ def redrive_letters(dead_letter_ids: tuple[UUID, ...], reason: str | None, dry_r
 
     async def work(settings: OperateSettings) -> dict[str, int]:
         async with open_letters(settings.postgres_dsn) as store:
-            ids = store.open_of_reason(reason) if reason is not None else _each(dead_letter_ids)
+            ids = store.open_of_reason(reason, settings.topic_prefix) if reason is not None else _each(dead_letter_ids)
             return await (_try if dry_run else _redrive)(store, ids, settings)
 
     counts = _run(work)
@@ -206,8 +206,8 @@ def _story(redrive: Redrive) -> str:
 
 def _unfinished(dead_letter_id: UUID, earlier: Redrive) -> str:
     return (
-        f"{dead_letter_id}: {earlier.claimed_by} claimed it at {earlier.claimed_at:%Y-%m-%d %H:%M:%S} UTC and never said"
-        " it was done; sent on again, a second copy is dropped by its batch id"
+        f"{dead_letter_id}: {earlier.claimed_by} claimed it at {earlier.claimed_at:%Y-%m-%d %H:%M:%S} UTC and never"
+        " said it was done; sent on again, a second copy is dropped by its batch id"
     )
 
 

@@ -16,7 +16,7 @@ _LEFT_OUT: Final = frozenset({"ce_replyto", REDRIVE_OF})
 
 
 class Refused(OperatorError):
-    """This letter is not sent on again; the message says why. Others may be."""
+    """A letter is not sent on again; the message says why. Others may be."""
 
 
 class UnknownLetter(Refused):
@@ -41,7 +41,7 @@ class NoWayBack(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Redrive:
-    """How far a letter's redrive is. ``done_at`` is None while it is claimed and nobody knows whether it was published."""
+    """How far a letter's redrive is; ``done_at`` is None while nobody knows whether it was published."""
 
     claimed_by: str
     claimed_at: datetime
@@ -101,17 +101,13 @@ def check_redrivable(letter: Letter, topic_prefix: str) -> None:
     """
     topic = letter.source_topic.removeprefix(topic_prefix)
     if topic == DEAD_LETTERS:
-        raise NoWayBack(
-            f"{letter.dead_letter_id}: it is about a dead letter that cannot be read; there is nothing behind it"
-        )
+        raise NoWayBack(f"{letter.dead_letter_id}: it is about an unreadable dead letter; there is nothing behind it")
     if topic not in _TOPICS or not letter.source_topic.startswith(topic_prefix):
-        raise NoWayBack(
-            f"{letter.dead_letter_id}: {letter.source_topic} is no topic of this system; see TELLTALE_TOPIC_PREFIX"
-        )
+        raise NoWayBack(f"{letter.dead_letter_id}: {letter.source_topic} takes none of our messages back")
     if CUT in letter.detail:
         raise NotWhole(
-            f"{letter.dead_letter_id}: it holds {letter.payload_bytes} bytes, less than the message; while the broker keeps"
-            f" it, read it at {letter.source_topic}/{letter.source_partition} offset {letter.source_offset}"
+            f"{letter.dead_letter_id}: it holds {letter.payload_bytes} bytes, less than the message; while the broker"
+            f" keeps it, read it at {letter.source_topic}/{letter.source_partition} offset {letter.source_offset}"
         )
     if len(letter.headers) >= MAX_HEADERS or any(map(_was_changed, letter.headers.values())):
         raise NotWhole(f"{letter.dead_letter_id}: its headers were changed to fit; a gateway does not write such")

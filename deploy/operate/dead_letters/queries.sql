@@ -33,7 +33,7 @@ SELECT clock_timestamp();
 -- same run makes is younger than $2 and left alone.
 SELECT dead_letter_id, source_timestamp, source_topic, source_partition, source_offset
 FROM dead_letters AS letter
-WHERE reason = $1 AND persisted_at < $2
+WHERE reason = $1 AND persisted_at < $2 AND starts_with(source_topic, $8)
   AND (source_timestamp, source_topic, source_partition, source_offset) > ($3, $4, $5, $6)
   AND NOT EXISTS (
       SELECT FROM redrives AS redrive WHERE redrive.dead_letter_id = letter.dead_letter_id AND redrive.done_at IS NOT NULL

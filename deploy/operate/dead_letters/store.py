@@ -68,14 +68,14 @@ class LetterStore:
             raise UnknownLetter(f"{dead_letter_id}: there is no such letter, or it is past its days")
         return payload
 
-    async def open_of_reason(self, reason: str) -> AsyncIterator[UUID]:
+    async def open_of_reason(self, reason: str, topic_prefix: str) -> AsyncIterator[UUID]:
         """Give the letters of a reason that are there now and not sent on again, in the order of their messages."""
         with postgres_answers():
             now = await self._connection.fetchval(_SQL["now"])
         after = (datetime.min.replace(tzinfo=UTC), "", 0, 0)
         while True:
             with postgres_answers():
-                rows = await self._connection.fetch(_SQL["open_of_reason"], reason, now, *after, _WINDOW)
+                rows = await self._connection.fetch(_SQL["open_of_reason"], reason, now, *after, _WINDOW, topic_prefix)
             if not rows:
                 return
             for row in rows:
