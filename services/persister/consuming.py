@@ -13,6 +13,7 @@ from services.persister.errors import BrokerAway, Retry, StreamReplaced
 from services.persister.planning import Reading, Stream, read_stream
 from services.persister.reading import READERS, Reader
 from shared import metrics
+from shared.consumers import stop_consumer
 
 _log = logging.getLogger(__name__)
 _GROUP: Final = "persister"
@@ -87,8 +88,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         try:
             await kafka.start()
         except (KafkaError, OSError, TimeoutError) as error:
-            with suppress(KafkaError, OSError, TimeoutError):
-                await asyncio.wait_for(kafka.stop(), timeout=_STOP_TIMEOUT_S)
+            await stop_consumer(kafka, _STOP_TIMEOUT_S)
             raise BrokerAway(f"{type(error).__name__}: {error}") from error
         self._kafka = kafka
 
@@ -97,9 +97,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         kafka, self._kafka = self._kafka, None
         if kafka is None:
             return
-        try:
-            await asyncio.wait_for(kafka.stop(), timeout=_STOP_TIMEOUT_S)
-        except (KafkaError, OSError, TimeoutError) as error:
+        if (error := await stop_consumer(kafka, _STOP_TIMEOUT_S)) is not None:
             _log.warning("left the group without saying so: %r", error)
 
     async def position(self, claim: Claim) -> list[Reading]:

@@ -3,12 +3,12 @@
 import asyncio
 import json
 import logging
-import signal
 import sys
 import time
 
 import click
 
+from deploy.local.bring_up import heed_signals
 from deploy.local.settings import CHECKOUT
 from tests.chaos.running import run
 from tests.e2e.system import forget, running_system
@@ -24,7 +24,7 @@ def main(kills: int, seed: int) -> None:
     """
     started_s = time.monotonic()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is away is no news here
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    heed_signals()
     home = CHECKOUT / f".telltale-chaos-{seed}"
     _tell("starting a system of its own")
     try:

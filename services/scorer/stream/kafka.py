@@ -1,6 +1,7 @@
 """The real Kafka behind the stream's ports."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
@@ -9,11 +10,15 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from services.scorer.stream.ports import BatchTooLarge, OutRecord, PublishFailed
+from shared.consumers import stop_consumer
 from shared.dead_letters import ConsumedRecord
 
 _POLL_MS: Final = 1_000
 _PORTION: Final = 5_000
 _FETCH_BYTES: Final = 8_388_608
+_STOP_TIMEOUT_S: Final = 5.0
+
+_log = logging.getLogger(__name__)
 
 
 class KafkaPublisher:
@@ -113,4 +118,5 @@ class KafkaLogReader:
             consumer.assign([place])
             yield consumer
         finally:
-            await consumer.stop()
+            if (error := await stop_consumer(consumer, _STOP_TIMEOUT_S)) is not None:
+                _log.info("a reader did not leave the broker properly: %r", error)
