@@ -8,8 +8,8 @@ from aiokafka import AIOKafkaProducer
 
 from benchmarks.persister_records import Made, batches_and_verdicts
 from deploy.provision.topics import ensure_topics
-from shared.topics import DEFAULT_PARTITIONS, TOPICS as ALL_TOPICS
-from shared.topics import VERDICTS, Domain, events_topic
+from shared.topics import DEFAULT_PARTITIONS, VERDICTS, Domain, events_topic
+from shared.topics import TOPICS as ALL_TOPICS
 
 TOPICS: Final = (events_topic(Domain.BEHAVIOR), VERDICTS)
 _RECORD_BATCH_BYTES: Final = 1_000_000

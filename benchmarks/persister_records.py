@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 import msgspec
+import uuid_utils.compat as uuid_utils
 
 from shared.cloudevents import BatchHeaders, Headers, batch_headers, verdict_headers
 from shared.contracts.verdict import Reason, SessionFacts, Verdict, VerdictSubject, Versions, verdict_id
@@ -30,7 +31,7 @@ def batches_and_verdicts(count: int, *, sessions: int, received_at: datetime) ->
     """Make batches and their verdicts; the first number tells which session, and so which partition."""
     for number in range(count):
         session, tenant_id = number % sessions, _TENANTS[number % sessions % len(_TENANTS)]
-        subject, batch_id = f"session-{session}", uuid.uuid4()
+        subject, batch_id = f"session-{session}", uuid_utils.uuid7()
         at = received_at + timedelta(microseconds=250 * number)
         stamp = BatchHeaders(
             batch_id, tenant_id, Domain.BEHAVIOR, f"session/{subject}", at, EVENTS_A_BATCH, 3,

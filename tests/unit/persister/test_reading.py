@@ -75,6 +75,11 @@ def test_a_batch_with_a_broken_header_is_a_letter(name: str, value: object) -> N
 
 CASES = {
     "no value": (read_batch, replace(batch_record(), value=None), DeadLetterReason.UNDECODABLE),
+    "no JSON": (read_batch, batch_record(value=b'{"a":'), DeadLetterReason.UNDECODABLE),
+    "not only JSON": (read_batch, batch_record(value=b"{}{}"), DeadLetterReason.UNDECODABLE),
+    "NUL": (read_batch, batch_record(value=b'{"a":"\x00"}'), DeadLetterReason.UNDECODABLE),
+    "no UTF-8": (read_batch, batch_record(value=b'{"a":"\xff"}'), DeadLetterReason.UNDECODABLE),
+    "nested": (read_batch, batch_record(value=b"[" * 100_000), DeadLetterReason.UNDECODABLE),
     "other key": (read_batch, replace(batch_record(), key=b"other:session/s-1"), DeadLetterReason.WRONG_KEY),
     "no key": (read_batch, replace(batch_record(), key=None), DeadLetterReason.WRONG_KEY),
     "no events": (read_batch, batch_record(event_count=0), DeadLetterReason.CONTRACT_VIOLATION),
