@@ -11,6 +11,7 @@ from services.scorer import pipeline
 from services.scorer.ops import Rules, scorer_routes
 from services.scorer.settings import ScorerSettings
 from services.scorer.stream.announcer import RedisAnnouncer
+from services.scorer.stream.broker import ask_broker, until_broker_answers
 from services.scorer.stream.ports import Admitted, Announcer, Judge
 from services.scorer.stream.watchdog import end_process
 from services.scorer.stream.worker import Worker
@@ -65,7 +66,9 @@ class Scorer:
         routes = scorer_routes(self._worker.checks, self._rules)
         async with serving(routes, self._settings.http_host, self._settings.http_port) as server:
             _log.info("ops routes on port %d", server.servers[0].sockets[0].getsockname()[1])
-            await self._worker.run(stop)
+            await until_broker_answers(lambda: ask_broker(self._settings.kafka_bootstrap), stop)
+            if not stop.is_set():
+                await self._worker.run(stop)
         await self._announcer.close()
         _log.info("stopped")
 
