@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -108,20 +108,22 @@ class System:
 
 
 @contextlib.contextmanager
-def running_system(home: Path = _HOME) -> Iterator[System]:
+def running_system(home: Path = _HOME, launcher: Sequence[str] = ()) -> Iterator[System]:
     """Start a system with no data of its own by ``up --detach``; stop it and check that no process is left.
 
     Parameters
     ----------
     home
         Where it keeps everything; what an earlier run left there is removed first.
+    launcher
+        Words before the command that starts it.
     """
     ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
     environment = {"TELLTALE_HOME": str(home)} | {f"TELLTALE_{name.upper()}": str(port) for name, port in ports.items()}
     _local(environment, "down", timeout_s=120)
     forget(home)
     try:
-        started = _local(environment, "up", "--detach", timeout_s=300)
+        started = _local(environment, "up", "--detach", timeout_s=300, launcher=launcher)
         assert started.returncode == 0, started.stdout[-3_000:] + started.stderr[-3_000:] + _last_logs(home)
         stack = Stack(StackSettings.model_validate({"home": home} | ports))
         key = _secret(home, "TELLTALE_DEMO_API_KEY")
@@ -134,9 +136,11 @@ def running_system(home: Path = _HOME) -> Iterator[System]:
         assert not left, left
 
 
-def _local(environment: dict[str, str], *words: str, timeout_s: float) -> subprocess.CompletedProcess[str]:
+def _local(
+    environment: dict[str, str], *words: str, timeout_s: float, launcher: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "deploy.local", *words],
+        [*launcher, sys.executable, "-m", "deploy.local", *words],
         cwd=CHECKOUT, env=os.environ | environment, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=timeout_s, check=False,
     )  # fmt: skip
