@@ -24,6 +24,7 @@ from deploy.local.settings import CHECKOUT, StackSettings
 from deploy.local.stack import PartStatus, Stack
 
 _HOME: Final = CHECKOUT / ".telltale-e2e"
+_READY_TIMEOUT_S: Final = 120.0
 _PORTS: Final = (
     "kafka_port", "kafka_controller_port", "postgres_port", "redis_port",
     "gateway_port", "insights_port", "scorer_port", "persister_port",
@@ -99,7 +100,7 @@ class System:
 
     async def until_ready(self, name: str, *, not_pid: int = 0) -> None:
         """Wait until a part is ready."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(_READY_TIMEOUT_S):
             while True:
                 now = await self.status(name)
                 if not now.why and now.pid != not_pid:
