@@ -1,5 +1,4 @@
-"""UUIDs as text and from names. Several are written and read for every batch; the standard library's way costs more
-than decoding the batch's events does."""
+"""UUIDs as text and from names: each batch has several, and the standard library's way costs as much as its events."""
 
 from hashlib import sha1
 from typing import Final

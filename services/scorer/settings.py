@@ -23,6 +23,9 @@ class ScorerSettings(ServiceSettings):
     stall_timeout_s: float = Field(
         default=30.0, gt=0, description="Lag without any progress for this long ends the process."
     )
+    trial_timeout_s: float = Field(
+        default=5.0, gt=0, description="Longest fold of one batch that is tried because a worker may have died of it."
+    )
     stop_timeout_s: float = Field(
         default=8.0, gt=0, description="After a request to stop, the process ends within this time."
     )

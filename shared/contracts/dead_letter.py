@@ -19,7 +19,7 @@ class DeadLetterReason(StrEnum):
     UNDECODABLE = "undecodable"  # no JSON
     CONTRACT_VIOLATION = "contract_violation"  # JSON, but not of the contract
     WRONG_KEY = "wrong_key"  # the record's key is not the one of its tenant and subject
-    FOLD_FAILED = "fold_failed"  # the pure core raised on it
+    FOLD_FAILED = "fold_failed"  # the pure core raised on it, ended the process or hung; the detail tells which
     ROW_REFUSED = "row_refused"  # PostgreSQL refused the row
     BATCH_ID_CONFLICT = "batch_id_conflict"  # another subject's batch has this id
 

@@ -92,6 +92,13 @@ def fold_slice(
     return out
 
 
+def refuse_slice(source: Source, held: Held[S], record: ConsumedRecord, refusal: Refused) -> Slice[S]:
+    """Refuse a record that comes after the watermark, without a look inside."""
+    out: Slice[S] = Slice(record.offset + 1, held.mark.event_time)
+    _refuse(out, record, source, refusal)
+    return out
+
+
 def letter_records(letters: Sequence[DeadLetter], rejected_at: datetime) -> list[OutRecord]:
     """Write dead letters as records."""
     return [

@@ -31,9 +31,11 @@ class Held(Generic[S]):
     verdicts_end
         Offset after the last verdict known of this partition's source.
     states
-        Encoded states by subject key, longest untouched first. They are decoded when first needed.
+        States by subject key, longest untouched first. Encoded ones are decoded when first needed.
     continues
         Whether the state log told where to go on. If not, the first input can be any.
+    suspected
+        Whether a predecessor had the next chunk in hand and left nothing of it.
     """
 
     def __init__(
@@ -42,18 +44,24 @@ class Held(Generic[S]):
         mark: Watermark,
         published_next: int = 0,
         verdicts_end: int = 0,
-        states: Mapping[bytes, bytes] | None = None,
+        states: Mapping[bytes, S | bytes] | None = None,
         continues: bool = False,
+        suspected: bool = False,
     ) -> None:
         self._judge = judge
         self._states: OrderedDict[bytes, S | bytes] = OrderedDict(states or {})
         self.mark = mark
         self.continues = continues
+        self.suspected = suspected
         self.published_next = max(published_next, mark.source_next)
         self.verdicts_end = max(verdicts_end, mark.verdicts_next)
 
     def __len__(self) -> int:
         return len(self._states)
+
+    def copy(self) -> "Held[S]":
+        """Give a copy that can be changed without changing this one."""
+        return Held(self._judge, self.mark, self.published_next, self.verdicts_end, self._states)
 
     def keys(self) -> Iterator[bytes]:
         """Give subject keys, longest untouched first."""

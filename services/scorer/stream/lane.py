@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic
 
-from services.scorer.stream.admission import Source
-from services.scorer.stream.folding import Slice, fold_slice, letter_records, state_records
+from services.scorer.stream.admission import Refused, Source
+from services.scorer.stream.folding import Slice, fold_slice, letter_records, refuse_slice, state_records
 from services.scorer.stream.held import Held
-from services.scorer.stream.ports import Announcer, BatchTooLarge, Judge, Publisher, S
+from services.scorer.stream.ports import Announcer, BatchTooLarge, Judge, Publisher, S, Trial
+from services.scorer.stream.suspicion import CRASHED, harmless, start_record
 from services.scorer.stream.watermark import Watermark
 from shared import metrics
+from shared.contracts.dead_letter import DeadLetterReason
 from shared.dead_letters import ConsumedRecord
 from shared.topics import DEAD_LETTERS, VERDICTS, state_topic
 
@@ -36,6 +38,7 @@ class Outlets:
     publisher: Publisher
     announcer: Announcer
     topic_prefix: str
+    trial: Trial
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -64,7 +67,10 @@ class Lane(Generic[S]):
         self._states = outlets.topic_prefix + state_topic(source.domain)
         self._letters = outlets.topic_prefix + DEAD_LETTERS
         self._rejected_chunks = 0
+        self._place = (source.topic, source.partition)
+        self._started = False
         self.first_input = held.mark.source_next
+        self.trials = 0
 
     async def score(self, chunk: Sequence[ConsumedRecord]) -> None:
         """Score a chunk and return when the broker has all that follows from it.
@@ -82,26 +88,55 @@ class Lane(Generic[S]):
         if self.held.continues and chunk[0].offset > done:
             raise GapInInput(f"{self.source.topic}/{self.source.partition}: at {done}, got {chunk[0].offset}")
         fresh = [record for record in chunk if record.offset >= done]
+        if not fresh:
+            return
+        score = self._score_all
+        if not self._started:
+            mark = start_record(self.held.mark)
+            await self._outlets.publisher.publish(self._states, self.source.partition, [mark])
+            self._started = True
+            score = self._score_suspects if self.held.suspected else score
+        rejected = await score(fresh)
+        self._watch_rejections(rejected == len(fresh))
+
+    async def _score_suspects(self, records: Sequence[ConsumedRecord]) -> int:
+        """Score what a predecessor may have died of; give the number of dead letters."""
+        _log.warning("%s/%d: a worker has ended with this chunk in hand, trying it", *self._place)
         rejected = 0
-        parts = [fresh] if fresh else []
+        while records:
+            good, culprit = await harmless(self._outlets.trial, self.source, self.held, self._judge, records)
+            self.trials += 1
+            rejected += await self._score_all(records[:good])
+            if culprit:
+                _log.error("%s/%d: input %d ends the process", *self._place, records[good].offset)
+                refusal = Refused(DeadLetterReason.FOLD_FAILED, CRASHED)
+                rejected += await self._commit(refuse_slice(self.source, self.held, records[good], refusal))
+                good += 1
+            records = records[good:]
+        return rejected
+
+    async def _score_all(self, records: Sequence[ConsumedRecord]) -> int:
+        """Score records, in slices when their states need more than a record batch; give the number of dead letters."""
+        rejected = 0
+        parts = [records] if records else []
         while parts:
             part = parts.pop()
             try:
-                rejected += await self._score_part(part)
+                with metrics.SCORER_CHUNK_SECONDS.labels("fold").time():
+                    out = fold_slice(self.source, self.held, self._judge, part, self._outlets.now())
+                rejected += await self._commit(out)
             except BatchTooLarge:
                 if len(part) == 1:
                     raise
                 middle = len(part) // 2
                 parts += [part[middle:], part[:middle]]
-        if fresh:
-            self._watch_rejections(rejected == len(fresh))
+        return rejected
 
-    async def _score_part(self, records: Sequence[ConsumedRecord]) -> int:
-        with metrics.SCORER_CHUNK_SECONDS.labels("fold").time():
-            out = fold_slice(self.source, self.held, self._judge, records, self._outlets.now())
-            mark = Watermark(out.source_next, self.held.mark.verdicts_next, out.event_time)
-            expired, evicted = self.held.removable(out.changed, mark, self._max_states)
-            out.removed = expired + evicted
+    async def _commit(self, out: Slice[S]) -> int:
+        """Make what a slice comes to known, in the promised order; give the number of dead letters."""
+        mark = Watermark(out.source_next, self.held.mark.verdicts_next, out.event_time)
+        expired, evicted = self.held.removable(out.changed, mark, self._max_states)
+        out.removed = expired + evicted
         if out.letters:
             await self._outlets.publisher.publish_by_key(
                 self._letters, letter_records(out.letters, self._outlets.now())

@@ -1,7 +1,7 @@
-"""Kafka in memory, for tests and for offline use."""
+"""Kafka and trials in memory, for tests and for offline use."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple
 
 from services.scorer.stream.ports import BatchTooLarge, OutRecord
@@ -58,3 +58,16 @@ class MemoryLog:
         found = [record for record in self.partitions[topic, partition] if record.offset >= (start or 0)]
         if found:
             yield found
+
+
+class MemoryTrial:
+    """Runs steps right here. What would end a process ends only the trial."""
+
+    async def survived(self, step: Callable[[int], object], count: int) -> int:
+        """See `Trial`."""
+        for index in range(count):
+            try:
+                step(index)
+            except (MemoryError, SystemExit):
+                return index
+        return count

@@ -1,6 +1,6 @@
 """What the stream needs from outside, as small protocols."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -74,6 +74,16 @@ class Judge(Protocol[S]):
 
     def last_verdict(self, state: S) -> Verdict | None:
         """Give the verdict after the last folded batch."""
+
+
+class Trial(Protocol):
+    """Tries what may kill the process where that does no harm."""
+
+    async def survived(self, step: Callable[[int], object], count: int) -> int:
+        """Call ``step`` with 0, 1, 2 and so on, ``count`` times; give how many calls returned before one did not.
+
+        Whether what the calls change stays changed is not said.
+        """
 
 
 class Publisher(Protocol):

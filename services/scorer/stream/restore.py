@@ -9,13 +9,14 @@ from typing import Final
 from services.scorer.stream.admission import Source
 from services.scorer.stream.held import Held
 from services.scorer.stream.ports import Judge, LogReader, S
-from services.scorer.stream.watermark import WATERMARK_KEY, Watermark, read_watermark
+from services.scorer.stream.watermark import STARTED_KEY, WATERMARK_KEY, Watermark, read_watermark
 from shared import metrics
 from shared.dead_letters import ConsumedRecord
 from shared.topics import VERDICTS, state_topic
 
 _log = logging.getLogger(__name__)
 _PROGRESS_EVERY_S: Final = 2.0
+_OWN_KEYS: Final = frozenset((STARTED_KEY, WATERMARK_KEY))
 
 
 class Rebuild:
@@ -24,6 +25,12 @@ class Rebuild:
     def __init__(self) -> None:
         self.states: OrderedDict[bytes, bytes] = OrderedDict()
         self.mark = Watermark()
+        self._started_at = -1
+
+    @property
+    def suspected(self) -> bool:
+        """Whether somebody has begun what comes after the watermark."""
+        return self._started_at == self.mark.source_next
 
     def add(self, record: ConsumedRecord) -> None:
         """Take one record, in log order. Raises `StateLogBroken`."""
@@ -31,7 +38,9 @@ class Rebuild:
         if mark.source_next < self.mark.source_next:
             return  # written late by a worker that had lost the partition
         self.mark = mark
-        if record.key is None or record.key == WATERMARK_KEY:
+        if record.key == STARTED_KEY:
+            self._started_at = mark.source_next
+        if record.key is None or record.key in _OWN_KEYS:
             return
         self.states.pop(record.key, None)
         if record.value is not None:
@@ -101,4 +110,5 @@ async def restore(
         "restored %s/%d: %d subjects, next input %d, verdicts known up to input %d, %d records in %.3f s",
         source.topic, source.partition, len(rebuild.states), mark.source_next, published_next, count, duration_s,
     )  # fmt: skip
-    return Held(judge, mark, published_next, verdicts_end, rebuild.states, continues=rebuild.mark.source_next > 0)
+    continues = rebuild.mark.source_next > 0
+    return Held(judge, mark, published_next, verdicts_end, rebuild.states, continues, rebuild.suspected)

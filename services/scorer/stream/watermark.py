@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 HEADER: Final = "watermark"
 # No subject's key starts like this: a tenant's name begins with a letter or digit.
 WATERMARK_KEY: Final = b"\x00watermark"
+# Marks that a worker has the chunk after the watermark in hand.
+STARTED_KEY: Final = b"\x00started"
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 

@@ -20,6 +20,7 @@ from services.scorer.stream.kafka import KafkaLogReader, KafkaPublisher
 from services.scorer.stream.lane import Lane, Outlets
 from services.scorer.stream.ports import Announcer, Judge
 from services.scorer.stream.restore import restore
+from services.scorer.stream.trial import ForkTrial
 from services.scorer.stream.watchdog import Watchdog, end_process
 from shared import metrics
 from shared.topics import MAX_RECORD_BATCH_BYTES, Domain, events_topic
@@ -57,7 +58,7 @@ class Worker:
         self._watchdog = Watchdog(settings.stall_timeout_s, settings.session_timeout_s)
         self._reader = KafkaLogReader(settings.kafka_bootstrap)
         publisher = KafkaPublisher(self._producer, settings.publish_timeout_s, self._watchdog.check_session)
-        self._outlets = Outlets(publisher, announcer, settings.topic_prefix)
+        self._outlets = Outlets(publisher, announcer, settings.topic_prefix, ForkTrial(settings.trial_timeout_s))
         self._assignments = Assignments(self._new_lane, settings.restore_timeout_s, end_process)
         self._positions: dict[Place, Position] = {}
         self._slots = asyncio.Semaphore(_CHUNKS_AT_ONCE)
@@ -189,7 +190,8 @@ class Worker:
         while True:
             lagging = any(position.end > position.committed for position in self._positions.values())
             committed = sum(position.committed for position in self._positions.values())
-            self._watchdog.tell(lagging, (self._acked, self._restored, committed))
+            trials = sum(lane.trials for lane in self._assignments.restored.values())
+            self._watchdog.tell(lagging, (self._acked, self._restored, committed, trials))
             await asyncio.sleep(_BEAT_S)
 
     async def _probe(self) -> None:

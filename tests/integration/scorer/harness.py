@@ -20,7 +20,7 @@ from aiokafka.structs import ConsumerRecord
 from deploy.local.host import free_ports
 from deploy.local.servers_for_tests import Servers
 from services.scorer.stream.admission import Refused, Source, admit
-from services.scorer.stream.watermark import WATERMARK_KEY
+from services.scorer.stream.watermark import STARTED_KEY, WATERMARK_KEY
 from shared.contracts.verdict import Verdict
 from shared.topics import DEFAULT_PARTITIONS, VERDICTS, Domain, events_topic, state_topic
 from tests.unit.scorer.stream.counting import CountingJudge, CountState
@@ -165,7 +165,7 @@ class Field:
         """Read every subject's last state from the log."""
         states: dict[bytes, CountState] = {}
         for record in await self.records(STATES):
-            if record.key == WATERMARK_KEY:
+            if record.key in (STARTED_KEY, WATERMARK_KEY):
                 continue
             states.pop(record.key, None)
             if record.value is not None:
@@ -207,6 +207,25 @@ async def field_of(servers: Servers, prefix: str, place: Path) -> AsyncIterator[
     finally:
         for process in made.processes:
             process.kill()
+
+
+@asynccontextmanager
+async def supervised(field: Field, count: int, **environment: str) -> AsyncIterator[None]:
+    """Keep so many scorers running."""
+
+    async def keep() -> None:
+        process = field.spawn(**environment)
+        while True:
+            await asyncio.sleep(0.2)
+            if process.popen.poll() is not None:
+                process = field.spawn(**environment)
+
+    tasks = [asyncio.create_task(keep()) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 def doubled(verdicts: Sequence[Verdict]) -> int:

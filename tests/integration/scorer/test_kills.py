@@ -90,17 +90,6 @@ async def test_sigterm_under_load_leaves_exact_offsets_within_ten_seconds(field:
 
 
 @pytest.mark.chaos
-async def test_a_judge_that_blocks_is_ended_and_its_successor_goes_on(field: Field) -> None:
-    process = await field.start(TEST_JUDGE="blocking", TELLTALE_STALL_TIMEOUT_S="2")
-    await field.produce([behavior(1), behavior(2, "stuck"), behavior(3)])
-    assert await process.ended(10.0) == 1
-    assert "event loop has been stuck" in process.log.read_text()
-    field.spawn()
-    await until(lambda: field.has(VERDICTS, 3))
-    assert doubled(await field.verdicts()) == 0
-
-
-@pytest.mark.chaos
 async def test_a_worker_that_was_stopped_while_its_partitions_moved_writes_no_more(field: Field) -> None:
     sleeper = await field.start()
     await _fill(field, 0, 4_000)

@@ -1,7 +1,6 @@
 """The broker goes away and comes back: the scorer waits or is started again, and nothing is lost or told twice."""
 
 import asyncio
-import contextlib
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from deploy.local.servers_for_tests import Servers
 from deploy.local.settings import StackSettings
 from deploy.provision.topics import ensure_topics
 from shared.topics import TOPICS, VERDICTS
-from tests.integration.scorer.harness import Field, doubled, field_of, until
+from tests.integration.scorer.harness import doubled, field_of, supervised, until
 from tests.unit.scorer.stream.inputs import behavior
 
 BATCHES = 12_000
@@ -53,24 +52,6 @@ class Broker:
             self._popen.wait()
 
 
-@contextlib.asynccontextmanager
-async def _supervised(field: Field, **environment: str) -> AsyncIterator[None]:
-    """Keep one scorer running."""
-
-    async def keep() -> None:
-        process = field.spawn(**environment)
-        while True:
-            await asyncio.sleep(0.2)
-            if process.popen.poll() is not None:
-                process = field.spawn(**environment)
-
-    task = asyncio.create_task(keep())
-    try:
-        yield
-    finally:
-        task.cancel()
-
-
 @pytest.fixture
 async def broker(tmp_path: Path) -> AsyncIterator[Broker]:
     made = Broker(tmp_path / "home")
@@ -90,7 +71,7 @@ async def test_a_broker_outage_under_load_loses_and_doubles_nothing(
     await ensure_topics(bootstrap, TOPICS, partitions=4)
     async with field_of(Servers(bootstrap, {}, servers.redis_url), "", tmp_path) as field:
         await field.produce(behavior(number, f"s{number % 97}") for number in range(BATCHES))
-        async with _supervised(field, TELLTALE_PUBLISH_TIMEOUT_S=str(patience_s)):
+        async with supervised(field, 1, TELLTALE_PUBLISH_TIMEOUT_S=str(patience_s)):
             await until(lambda: field.has(VERDICTS, BATCHES // 10), 30.0)
             broker.kill()
             await asyncio.sleep(4)  # the outage itself

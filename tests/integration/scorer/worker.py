@@ -1,7 +1,7 @@
 """A scorer whose judge counts: ``python -m tests.integration.scorer.worker``.
 
-``TEST_JUDGE`` chooses ``counting``, ``blocking`` (stops the event loop at the first batch of subject ``stuck``) or
-``pipeline`` (the real rules).
+``TEST_JUDGE`` chooses ``counting``; ``blocking``, ``spinning``, ``crashing`` and ``hoarding`` do what they say at every
+batch of subject ``poison``.
 """
 
 import uvloop
@@ -10,7 +10,10 @@ uvloop.install()
 
 import asyncio  # noqa: E402
 import os  # noqa: E402
+import resource  # noqa: E402
+import signal  # noqa: E402
 import time  # noqa: E402
+from collections.abc import Callable  # noqa: E402
 
 from services.scorer.app import create_app  # noqa: E402
 from services.scorer.settings import ScorerSettings  # noqa: E402
@@ -21,20 +24,46 @@ from shared.topics import Domain  # noqa: E402
 from tests.unit.scorer.stream.counting import Counted, CountingJudge, CountState  # noqa: E402
 
 
-class BlockingJudge(CountingJudge):
+def _spin() -> None:
+    while True:
+        pass
+
+
+def _crash() -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def _hoard() -> None:
+    hoard = [bytearray(256_000_000)]
+    while True:
+        hoard.append(bytearray(256_000_000))
+
+
+class DeadlyJudge(CountingJudge):
+    def __init__(self, act: Callable[[], object]) -> None:
+        super().__init__()
+        self._act = act
+
     def fold(self, state: CountState | None, item: Admitted) -> Counted:
-        if item.batch.subject.id == "stuck":
-            time.sleep(3_600)
+        if item.batch.subject.id == "poison":
+            self._act()
         return super().fold(state, item)
 
 
-JUDGES = {"counting": CountingJudge, "blocking": BlockingJudge}
+MEMORY_BYTES = 4_000_000_000
+ACTS: dict[str, Callable[[], object]] = {
+    "counting": lambda: None,
+    "blocking": lambda: time.sleep(3_600),
+    "spinning": _spin,
+    "crashing": _crash,
+    "hoarding": _hoard,
+}
 
 
 async def run() -> None:
-    judge = JUDGES.get(os.environ.get("TEST_JUDGE", "counting"))
-    judges = {Domain.BEHAVIOR: judge()} if judge is not None else None
-    await create_app(ScorerSettings(), judges).run()
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    judge = DeadlyJudge(ACTS[os.environ.get("TEST_JUDGE", "counting")])
+    await create_app(ScorerSettings(), {Domain.BEHAVIOR: judge}).run()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from services.scorer.pipeline import encode_state, load_ruleset
 from services.scorer.stream.admission import Source
 from services.scorer.stream.announcer import MemoryAnnouncer
 from services.scorer.stream.lane import Lane, Outlets
-from services.scorer.stream.memory import LogRecord, MemoryLog
+from services.scorer.stream.memory import LogRecord, MemoryLog, MemoryTrial
 from services.scorer.stream.restore import Rebuild, restore
 from shared.contracts.verdict import Verdict
 from shared.topics import DEAD_LETTERS, VERDICTS, Domain, events_topic, state_topic
@@ -36,7 +36,7 @@ async def scored(records: list[LogRecord]) -> MemoryLog:
     """Score them in small chunks, with a restart between any two."""
     log, judge = MemoryLog(), PipelineJudge(load_ruleset(Domain.BEHAVIOR))
     log.partitions[SOURCE.topic, PARTITION] = records
-    outlets = Outlets(log, MemoryAnnouncer(), "", lambda: NOON)
+    outlets = Outlets(log, MemoryAnnouncer(), "", MemoryTrial(), lambda: NOON)
     for start in range(0, len(records), 5):
         held = await restore(SOURCE, log, judge, "")
         await Lane(SOURCE, held, judge, outlets, 100).score(records[start : start + 5])

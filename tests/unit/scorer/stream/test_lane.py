@@ -6,7 +6,7 @@ import pytest
 from services.scorer.stream.held import EXPIRY_GRACE, Held
 from services.scorer.stream.lane import Lane
 from services.scorer.stream.ports import Admitted, BatchTooLarge
-from services.scorer.stream.watermark import WATERMARK_KEY, Watermark, read_watermark
+from services.scorer.stream.watermark import STARTED_KEY, WATERMARK_KEY, Watermark, read_watermark
 from shared.contracts.dead_letter import DeadLetterReason, dead_letter_id
 from shared.dead_letters import letter_key
 from shared.topics import DEAD_LETTERS, VERDICTS, Domain
@@ -31,7 +31,8 @@ async def test_verdicts_stand_in_input_order_with_their_source() -> None:
 async def test_a_chunk_writes_one_state_a_subject_and_the_watermark() -> None:
     world = World(behavior(number, f"s{number % 2}") for number in range(6))
     await world.score_all()
-    records = world.log.partitions[STATES, PARTITION]
+    [start, *records] = world.log.partitions[STATES, PARTITION]
+    assert (start.key, read_watermark(start.headers)) == (STARTED_KEY, Watermark())
     assert [record.key for record in records] == [b"acme:session/s0", b"acme:session/s1", WATERMARK_KEY]
     assert {read_watermark(record.headers) for record in records} == {Watermark(6, 6, NOON)}
 
@@ -39,7 +40,7 @@ async def test_a_chunk_writes_one_state_a_subject_and_the_watermark() -> None:
 async def test_a_chunk_without_verdicts_advances_the_watermark() -> None:
     world = World([Input(b"k", b"{", behavior(1).headers)])
     lane = await world.score_all()
-    assert [record.key for record in world.log.partitions[STATES, PARTITION]] == [WATERMARK_KEY]
+    assert [record.key for record in world.log.partitions[STATES, PARTITION]] == [STARTED_KEY, WATERMARK_KEY]
     assert lane.held.mark.source_next == 1
     await lane.score(world.events)
     assert len(world.letters()) == 1

@@ -66,7 +66,7 @@ def test_ends_at_any_write_lose_and_double_nothing(
 
 async def test_what_was_told_but_not_remembered_is_folded_again_and_not_told_again() -> None:
     world = World(behavior(number) for number in range(4))
-    world.log.fail = {1: False}  # the verdicts are written, the states are not
+    world.log.fail = {2: False}  # the verdicts are written, the states are not
     with pytest.raises(PublishFailed):
         await world.score_all()
     assert len(world.verdicts()) == 4 and world.states() == {}

@@ -8,7 +8,7 @@ import msgspec
 from services.scorer.stream.admission import Refused, Source, admit
 from services.scorer.stream.announcer import MemoryAnnouncer
 from services.scorer.stream.lane import Lane, Outlets
-from services.scorer.stream.memory import LogRecord, MemoryLog
+from services.scorer.stream.memory import LogRecord, MemoryLog, MemoryTrial
 from services.scorer.stream.ports import OutRecord, PublishFailed
 from services.scorer.stream.restore import Rebuild, restore
 from shared.contracts.dead_letter import DeadLetter
@@ -48,7 +48,7 @@ class World:
         self.announcer = MemoryAnnouncer()
         self.judge = CountingJudge()
         self.max_states = max_states
-        self.outlets = Outlets(self.log, self.announcer, "", lambda: NOON)
+        self.outlets = Outlets(self.log, self.announcer, "", MemoryTrial(), lambda: NOON)
         self.add(inputs)
 
     def add(self, inputs: Iterable[Input]) -> None:
