@@ -84,6 +84,11 @@ def roll_ups(period: str) -> tuple[RollUp, ...]:
             " FROM dead_letters GROUP BY 1, 2, 3, 4",
         ),
         RollUp(
+            f"kpi_letter_topics_by_{period}", (period, "topic", "stage", "reason"), ("letters",),
+            f"SELECT {written}, source_topic AS topic, stage, reason, count(*) AS letters"
+            " FROM dead_letters GROUP BY 1, 2, 3, 4",
+        ),
+        RollUp(
             f"kpi_latency_by_{period}", (period, "measure", "upper_ms"), ("samples",),
             f"SELECT {received}, 'verdict' AS measure, {_BUCKET.format(_to_verdict)}, count(*) AS samples"
             " FROM verdicts GROUP BY 1, 2, 3 UNION ALL"
