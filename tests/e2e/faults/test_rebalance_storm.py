@@ -1,0 +1,42 @@
+"""Scorers that join and leave all the time: partitions change hands under load, and every batch is judged once."""
+
+import asyncio
+import time
+from typing import Final
+
+import pytest
+
+from tests.chaos.scorers import ExtraScorer
+from tests.e2e.faults.callers import until_answered
+from tests.e2e.faults.memory import bounded_memory
+from tests.e2e.load import Load, assert_books_balance
+from tests.e2e.system import System
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
+
+STORM_S: Final = 20
+TURN_S: Final = 1.5  # after each, another scorer joins or leaves
+EXTRAS: Final = 3
+
+
+async def test_a_rebalance_storm_loses_and_doubles_nothing(system: System) -> None:
+    like = (await system.status("scorer")).part
+    logs = system.stack.settings.root / "logs"
+    extras = [ExtraScorer(like, logs / f"extra-{number}.log") for number in range(EXTRAS)]
+    async with bounded_memory(system), Load(system, batches_per_s=40) as load:
+        await load.until_acknowledged(60)
+        try:
+            until_s, turn = time.monotonic() + STORM_S, 0
+            while time.monotonic() < until_s:
+                extra = extras[turn % EXTRAS]
+                if extra.joined:
+                    await extra.leave()
+                else:
+                    extra.join()
+                turn += 1
+                await asyncio.sleep(TURN_S)
+        finally:
+            await asyncio.gather(*(extra.leave() for extra in extras if extra.joined))
+        await until_answered(system, 200)
+        await load.until_acknowledged(120)
+    await assert_books_balance(system, load)
