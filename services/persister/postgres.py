@@ -22,6 +22,7 @@ _AWAY: Final = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the server went in the middle of an answer, and the driver lost its place
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # it shuts down or starts up
     asyncpg.InsufficientResourcesError,  # disk, memory or connections are used up
