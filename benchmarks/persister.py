@@ -97,9 +97,11 @@ async def _ours(servers: OwnServers, owner: Any, prefix: str, core: int) -> dict
 
 async def _until(owner: Any, prefix: str, records: int) -> int:
     query = "SELECT coalesce(sum(persisted), 0)::bigint FROM stream_offsets WHERE starts_with(topic, $1)"
-    while (moved := await owner.fetchval(query, prefix)) < records:
+    while True:
+        moved = int(await owner.fetchval(query, prefix))
+        if moved >= records:
+            return moved
         await asyncio.sleep(0.01)
-    return int(moved)
 
 
 async def _copy(servers: OwnServers, owner: Any, prefix: str, core: int) -> dict[str, float]:

@@ -79,7 +79,7 @@ def _verdict(stamp: BatchHeaders, subject: str, batch_count: int, number: int) -
         label=_LABELS[action], risk_score=0.21 * len(codes), trust_score=100 - 21 * len(codes),  # type: ignore[arg-type]
         confidence=0.75,
         reasons=[
-            Reason(code, 0.21, "The pointer's path is straighter than a hand's.", {"share": 0.98, "samples": 50 * number})
+            Reason(code, 0.21, "The pointer's path is straighter than a hand's.", {"share": 0.98, "samples": number})
             for code in codes
         ],
         unknown_rules=["key_intervals_short", "key_intervals_even", "untrusted_input"],

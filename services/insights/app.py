@@ -80,6 +80,7 @@ def create_app(
         world.monitor,
         world.broker,
         tuple(settings.topic_prefix + topic for topic in KEPT_TOPICS),
+        {domain: settings.topic_prefix + events_topic(domain) for domain in Domain},
         tenant_labels=settings.tenant_labels,
         clock=clock,
     )

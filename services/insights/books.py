@@ -62,6 +62,32 @@ def balance(bounds: Mapping[Partition, Bounds], outcomes: Mapping[Partition, Out
     return books
 
 
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """A domain's batches in a span of time, by what both consumers made of them; redriven letters are not counted.
+
+    ``rows_refused`` are the persister's dead letters but for those about a batch id that another batch has;
+    ``scores_refused`` the scorer's.
+    """
+
+    batches: int = 0
+    verdicts: int = 0
+    rows_refused: int = 0
+    scores_refused: int = 0
+
+    @property
+    def unscored(self) -> int:
+        """How many batches neither have a verdict nor were refused by the scorer.
+
+        Both consumers read the same records, so stored and refused rows are as many as verdicts and refused scores. A
+        refused batch that its client sent again counts twice on the scorer's side and can hide one.
+
+        >>> Scoring(batches=9, verdicts=7, rows_refused=1, scores_refused=2).unscored
+        1
+        """
+        return self.batches + self.rows_refused - self.verdicts - self.scores_refused
+
+
 def top_or_other(counts: Mapping[str, int], keep: int, other: str) -> dict[str, str]:
     """Map each name to itself when it is among the `keep` largest, else to `other`: bounded labels.
 

@@ -1,7 +1,7 @@
 """KPI arithmetic: time windows, zero-filled series, totals, means and rates. Pure.
 
-A count belongs to one UTC minute. Counts add up, so any step is a sum of minutes and the totals are a sum of the
-series; means and rates are derived last, from sums.
+A count belongs to one UTC minute. Counts add up, so an hour is a sum of minutes, any step is a sum of both, and the
+totals are a sum of the series; means and rates are derived last, from sums.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,6 +18,7 @@ MAX_POINTS: Final = 1_500  # a day of minutes, and some
 MAX_RANGE: Final = timedelta(days=92)
 _DEFAULT_RANGE: Final = timedelta(hours=1)
 _MINUTE: Final = timedelta(minutes=1)
+_HOUR: Final = timedelta(hours=1)
 
 
 class Step(StrEnum):
@@ -28,7 +29,7 @@ class Step(StrEnum):
     DAY = "day"
 
 
-LENGTH: Final = {Step.MINUTE: _MINUTE, Step.HOUR: timedelta(hours=1), Step.DAY: timedelta(days=1)}
+LENGTH: Final = {Step.MINUTE: _MINUTE, Step.HOUR: _HOUR, Step.DAY: timedelta(days=1)}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -66,6 +67,17 @@ class Window:
         while (after := step_start(edges[-1], self.step) + LENGTH[self.step]) < self.end:
             edges.append(after)
         return [*edges, self.end]
+
+    def whole_hours(self) -> tuple[datetime, datetime]:
+        """Give the range within the window that counts by hour answer: empty, at its start, when minutes must.
+
+        >>> at = datetime(2026, 3, 1, 17, 45, tzinfo=UTC)
+        >>> [hour.hour for hour in Window(at, at + timedelta(hours=3), Step.HOUR).whole_hours()]
+        [18, 20]
+        """
+        first = -(-(self.start - _EPOCH) // _HOUR) * _HOUR + _EPOCH
+        last = step_start(self.end, Step.HOUR)
+        return (self.start, self.start) if self.step is Step.MINUTE or first >= last else (first, last)
 
 
 def step_start(time: datetime, step: Step) -> datetime:

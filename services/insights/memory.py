@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.insights.books import Outcomes, Partition
+from services.insights.books import Outcomes, Partition, Scoring
 from services.insights.kpis import Step, Tally, Window, step_start
 from services.insights.ports import MinuteCounts, Source, SourceAway
 from shared.topics import Domain
@@ -41,6 +41,8 @@ class MemoryStore(_Fragile):
         super().__init__()
         self._minutes: list[_Minute] = []
         self.books: dict[Partition, Outcomes] = {}
+        self.letters: list[tuple[datetime, str, str, str]] = []  # time, topic, stage, reason
+        self.redriven: dict[tuple[str, str], int] = {}
 
     def add(self, tenant_id: str, domain: Domain, at: datetime, tally: Tally) -> None:
         """Count something that happened at a time."""
@@ -83,6 +85,32 @@ class MemoryStore(_Fragile):
         self.check()
         wanted = set(topics)
         return {at: told for at, told in self.books.items() if at[0] in wanted}
+
+
+    async def scoring(self, start: datetime, end: datetime, topics: Mapping[Domain, str]) -> Mapping[Domain, Scoring]:
+        """See `MonitorStore`."""
+        self.check()
+
+        def refused(topic: str, stage: str) -> int:
+            return sum(
+                start <= at < end and (of, by) == (topic, stage) and reason != "batch_id_conflict"
+                for at, of, by, reason in self.letters
+            )
+
+        found = {}
+        for domain, topic in topics.items():
+            tally = Tally()
+            for minute in self._minutes:
+                if minute.domain == domain and start <= minute.start < end:
+                    tally.add(minute.tally)
+            verdicts = sum(tally.verdicts.values())
+            found[domain] = Scoring(tally.batches, verdicts, refused(topic, "persister"), refused(topic, "scorer"))
+        return found
+
+    async def redrives(self) -> Mapping[tuple[str, str], int]:
+        """See `MonitorStore`."""
+        self.check()
+        return self.redriven
 
 
 class MemoryBroker(_Fragile):

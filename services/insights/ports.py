@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from services.insights.books import Outcomes, Partition
+from services.insights.books import Outcomes, Partition, Scoring
 from services.insights.kpis import Tally, Window
 from shared.topics import Domain
 
@@ -59,6 +59,16 @@ class MonitorStore(Protocol):
 
     async def outcomes(self, topics: Iterable[str]) -> Mapping[Partition, Outcomes]:
         """Read the delivery books of some topics. Raises `SourceAway`."""
+
+
+    async def scoring(self, start: datetime, end: datetime, topics: Mapping[Domain, str]) -> Mapping[Domain, Scoring]:
+        """Count the domains' batches received in a span of whole minutes; ``topics`` names each domain's topic.
+
+        Raises `SourceAway`.
+        """
+
+    async def redrives(self) -> Mapping[tuple[str, str], int]:
+        """Count redriven dead letters by stage and status. Raises `SourceAway`."""
 
 
 class Broker(Protocol):

@@ -1,11 +1,12 @@
-"""The store ports over PostgreSQL's counts by minute."""
+"""The store ports over PostgreSQL's counts by minute and by hour."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
 from services.insights import queries
-from services.insights.books import Outcomes, Partition
+from services.insights.books import Outcomes, Partition, Scoring
 from services.insights.database import Database
 from services.insights.kpis import LENGTH, Tally, Window
 from services.insights.ports import MinuteCounts
@@ -31,21 +32,22 @@ class PostgresKpiStore:
         self, tenant_id: str, window: Window, domain: Domain | None, *, with_reasons: bool
     ) -> Mapping[datetime, Tally]:
         """See `KpiStore`."""
-        found: dict[datetime, Tally] = {}
-        asked = (tenant_id, window.start, window.end, LENGTH[window.step])
+        found: defaultdict[datetime, Tally] = defaultdict(Tally)
+        asked = (tenant_id, window.start, window.end, LENGTH[window.step], *window.whole_hours())
         async with self._database.reading() as connection:
             await connection.execute(_KPIS["name_tenant"], tenant_id)
-            for row in await connection.fetch(_KPIS["batches"], *asked, domain):
-                found.setdefault(row["start"], Tally()).add(Tally(row["batches"], row["events"]))
-            for row in await connection.fetch(_KPIS["verdicts"], *asked, domain):
-                counted = Tally(verdicts={row["action"]: row["verdicts"]}, risk_sum=row["risk_sum"])
-                found.setdefault(row["start"], Tally()).add(counted)
+            for start, batches, events in await connection.fetch(_KPIS["batches"], *asked, domain):
+                found[start].add(Tally(batches, events))
+            for start, action, verdicts, risk_sum in await connection.fetch(_KPIS["verdicts"], *asked, domain):
+                tally = found[start]
+                tally.verdicts[action] = verdicts
+                tally.risk_sum += risk_sum
             if with_reasons:
-                for row in await connection.fetch(_KPIS["reasons"], *asked, domain):
-                    found.setdefault(row["start"], Tally()).add(Tally(reasons={row["reason"]: row["verdicts"]}))
+                for start, reason, verdicts in await connection.fetch(_KPIS["reasons"], *asked, domain):
+                    found[start].reasons[reason] = verdicts
             if domain is None:
-                for row in await connection.fetch(_KPIS["dead_letters"], *asked):
-                    found.setdefault(row["start"], Tally()).add(Tally(dead_letters=row["letters"]))
+                for start, letters in await connection.fetch(_KPIS["dead_letters"], *asked):
+                    found[start].dead_letters = letters
         return found
 
 
@@ -81,3 +83,15 @@ class PostgresMonitorStore:
             )
             for row in rows
         }
+
+    async def scoring(self, start: datetime, end: datetime, topics: Mapping[Domain, str]) -> Mapping[Domain, Scoring]:
+        """See `MonitorStore`."""
+        async with self._database.reading() as connection:
+            rows = await connection.fetch(_MONITOR["scoring"], start, end, list(topics), list(topics.values()))
+        return {Domain(row["domain"]): Scoring(*tuple(row)[1:]) for row in rows}
+
+    async def redrives(self) -> Mapping[tuple[str, str], int]:
+        """See `MonitorStore`."""
+        async with self._database.reading() as connection:
+            rows = await connection.fetch(_MONITOR["redrives"])
+        return {(row["stage"], row["status"]): row["letters"] for row in rows}

@@ -1,4 +1,4 @@
-"""Kafka records to rows, one by one. Pure: no I/O, no clock. Of a batch's payload nothing is read, only that it is JSON."""
+"""Kafka records to rows, one by one. Pure: no I/O, no clock. A batch's payload is checked to be JSON and not read."""
 
 from collections.abc import Callable
 from datetime import datetime

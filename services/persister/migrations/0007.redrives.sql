@@ -82,3 +82,10 @@ GRANT SELECT (received_at, batch_id, tenant_id, domain) ON verdicts TO telltale_
 GRANT SELECT ON dead_letters, stream_offsets TO telltale_operator;
 GRANT SELECT, INSERT, UPDATE ON redrives TO telltale_operator;
 GRANT SELECT ON kpi_letter_topics_by_minute, redrives TO telltale_monitor;
+
+-- Guarded like every table with a tenant, from its owner too.
+ALTER TABLE redrives ENABLE ROW LEVEL SECURITY;
+ALTER TABLE redrives FORCE ROW LEVEL SECURITY;
+CREATE POLICY owner_all ON redrives TO telltale_owner USING (true) WITH CHECK (true);
+CREATE POLICY operator_all ON redrives TO telltale_operator USING (true) WITH CHECK (true);
+CREATE POLICY monitor_all ON redrives FOR SELECT TO telltale_monitor USING (true);

@@ -101,3 +101,7 @@ DROP TABLE kpi_batches_by_hour;
 DROP TABLE kpi_verdicts_by_hour;
 DROP TABLE kpi_reasons_by_hour;
 DROP TABLE kpi_dead_letters_by_hour;
+DROP INDEX kpi_batches_by_tenant;
+DROP INDEX kpi_verdicts_by_tenant;
+DROP INDEX kpi_reasons_by_tenant;
+DROP INDEX kpi_dead_letters_by_tenant;

@@ -1,5 +1,6 @@
 """What every adapter of insights' ports must do. An adapter's test module subclasses a suite and gives its fixture."""
 
+import random
 import uuid
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable
@@ -9,7 +10,7 @@ from typing import Protocol
 import pytest
 
 from services.insights.books import Outcomes
-from services.insights.kpis import Step, Tally, Window
+from services.insights.kpis import Step, Tally, Window, total
 from services.insights.ports import Broker, KpiStore, MonitorStore, SourceAway
 from shared.topics import Domain
 
@@ -34,7 +35,15 @@ class StoreWorld(Protocol):
     ) -> None: ...
 
     @abstractmethod
-    async def dead_letter(self, tenant_id: str | None, at: datetime) -> None: ...
+    async def dead_letter(
+        self,
+        tenant_id: str | None,
+        at: datetime,
+        *,
+        topic: str = "t",
+        stage: str = "scorer",
+        reason: str = "undecodable",
+    ) -> None: ...
 
     @abstractmethod
     async def books(self, topic: str, partition: int, told: Outcomes) -> None: ...
@@ -55,6 +64,24 @@ def tenant_id() -> str:
 class StoreContract:
     """`KpiStore` and `MonitorStore`."""
 
+    async def test_scoring_is_counted_by_domain_and_span(self, world: StoreWorld, tenant_id: str) -> None:
+        topic, minute = f"events.{tenant_id}", HOUR - random.randrange(1, 8_000) * MINUTE  # nobody else's minute
+        topics = {Domain.FLEET: topic}
+        before = await world.monitor.scoring(minute, minute + MINUTE, topics)
+        for at in (minute - timedelta(microseconds=1), minute, minute + MINUTE):
+            await world.batch(tenant_id, Domain.FLEET, at, events=1)
+            await world.batch(tenant_id, Domain.FLEET, at, events=1)
+            await world.verdict(tenant_id, Domain.FLEET, at, action="ALLOW", risk=EIGHTH)
+            await world.dead_letter(tenant_id, at, topic=topic, stage="scorer")
+            await world.dead_letter(None, at, topic=topic, stage="scorer")
+            await world.dead_letter(tenant_id, at, topic=topic, stage="persister")
+            await world.dead_letter(tenant_id, at, topic=topic, stage="persister", reason="batch_id_conflict")
+            await world.dead_letter(tenant_id, at, topic="another", stage="persister")
+        after = await world.monitor.scoring(minute, minute + MINUTE, topics)
+        old, new = before[Domain.FLEET], after[Domain.FLEET]
+        assert (new.batches - old.batches, new.verdicts - old.verdicts) == (2, 1)
+        assert (new.rows_refused, new.scores_refused) == (1, 2)
+
     async def test_what_never_happened_is_not_counted(self, world: StoreWorld, tenant_id: str) -> None:
         assert await world.kpis.tallies(tenant_id, window(60), None, with_reasons=True) == {}
 
@@ -73,6 +100,28 @@ class StoreContract:
                 dead_letters=1, verdicts={"ALLOW": 1, "BLOCK": 1}, risk_sum=1.0, reasons={"FIRST": 2, "SECOND": 1}
             ),
         }
+
+    @pytest.mark.parametrize("first", [0, 1, 59])
+    @pytest.mark.parametrize("length", [1, 59, 60, 61, 119, 179, 240])
+    async def test_a_long_step_counts_the_same_minutes(
+        self, world: StoreWorld, tenant_id: str, first: int, length: int
+    ) -> None:
+        """Whole hours may be read from other counts than the minutes around them."""
+        happened = [0, 1, 58, 59, 60, 119, 120, 121, 179, 180, 239, 240, 299]
+        for minute in happened:
+            at = HOUR + minute * MINUTE
+            await world.batch(tenant_id, Domain.BEHAVIOR, at, events=3)
+            await world.verdict(tenant_id, Domain.BEHAVIOR, at, action="BLOCK", risk=EIGHTH, reasons=("FIRST",))
+            await world.dead_letter(tenant_id, at)
+        within = [minute for minute in happened if first <= minute < first + length]
+        asked = window(length, Step.HOUR, HOUR + first * MINUTE)
+        found = await world.kpis.tallies(tenant_id, asked, None, with_reasons=True)
+        count = len(within)
+        assert total(found.values()) == Tally(
+            count, 3 * count, count, {"BLOCK": count} if count else {}, count * EIGHTH,
+            {"FIRST": count} if count else {},
+        )  # fmt: skip
+        assert set(found) == {HOUR + minute // 60 * timedelta(hours=1) for minute in within}
 
     async def test_the_start_is_included_and_the_end_is_not(self, world: StoreWorld, tenant_id: str) -> None:
         for minute in range(4):

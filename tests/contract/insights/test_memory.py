@@ -27,8 +27,17 @@ class MemoryStoreWorld:
         counted = Tally(verdicts={action: 1}, risk_sum=risk, reasons=dict.fromkeys(reasons, 1))
         self.kpis.add(tenant_id, domain, at, counted)
 
-    async def dead_letter(self, tenant_id: str | None, at: datetime) -> None:
+    async def dead_letter(
+        self,
+        tenant_id: str | None,
+        at: datetime,
+        *,
+        topic: str = "t",
+        stage: str = "scorer",
+        reason: str = "undecodable",
+    ) -> None:
         self.kpis.add(tenant_id or "", Domain.BEHAVIOR, at, Tally(dead_letters=1))
+        self.kpis.letters.append((at, topic, stage, reason))
 
     async def books(self, topic: str, partition: int, told: Outcomes) -> None:
         self.kpis.books[topic, partition] = told

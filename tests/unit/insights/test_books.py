@@ -1,9 +1,10 @@
 """The delivery books balance, and a loss shows whichever way it happens."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.insights.books import Bounds, Outcomes, TopicBooks, balance, top_or_other
+from services.insights.books import Bounds, Outcomes, Scoring, TopicBooks, balance, top_or_other
 
 AT = ("events.behavior.v1", 0)
 counts = st.integers(0, 10**9)
@@ -57,3 +58,18 @@ def test_labels_are_bounded_and_the_largest_are_kept(found: dict[str, int], keep
     assert label_of.keys() == found.keys()
     assert len(kept) == min(keep, len(found))
     assert all(found[name] >= found[rest] for name in kept for rest in found.keys() - set(kept))
+
+
+@pytest.mark.parametrize(
+    ("scoring", "unscored"),
+    [
+        (Scoring(batches=5, verdicts=5), 0),
+        (Scoring(batches=5, verdicts=3), 2),
+        (Scoring(batches=5, verdicts=4, scores_refused=1), 0),  # stored, refused by the scorer
+        (Scoring(batches=4, verdicts=5, rows_refused=1), 0),  # judged, its row refused
+        (Scoring(batches=4, verdicts=4, rows_refused=1, scores_refused=1), 0),  # refused by both
+        (Scoring(batches=4, verdicts=3, rows_refused=1, scores_refused=1), 1),
+    ],
+)
+def test_a_batch_is_judged_or_refused_or_missed(scoring: Scoring, unscored: int) -> None:
+    assert scoring.unscored == unscored

@@ -53,6 +53,19 @@ def copied(tally: Tally) -> Tally:
 
 
 @given(windows())
+def test_whole_hours_leave_less_than_an_hour_at_each_end_to_minutes(asked: Window) -> None:
+    first, last = asked.whole_hours()
+    assert asked.start <= first <= last <= asked.end
+    if first < last:
+        assert asked.step is not Step.MINUTE
+        assert first == step_start(first, Step.HOUR)
+        assert last == step_start(last, Step.HOUR)
+        assert first - asked.start < timedelta(hours=1) > asked.end - last
+    else:
+        assert asked.step is Step.MINUTE or asked.end - asked.start < timedelta(hours=2)
+
+
+@given(windows())
 def test_points_cover_the_window_without_gap_or_overlap(asked: Window) -> None:
     edges = asked.edges()
     assert (edges[0], edges[-1]) == (asked.start, asked.end)

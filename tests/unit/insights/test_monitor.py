@@ -20,6 +20,8 @@ ACCEPTED = "telltale_delivery_accepted_records"
 OUTCOME = "telltale_delivery_outcome_records"
 UNACCOUNTED = "telltale_delivery_unaccounted_records"
 KPI = "telltale_kpi_verdicts"
+UNSCORED = "telltale_delivery_unscored_batches"
+TOPICS = {Domain.BEHAVIOR: "events.behavior.v1"}
 
 
 @pytest.fixture
@@ -37,13 +39,15 @@ def broker() -> MemoryBroker:
 @pytest.fixture
 def monitor(store: MemoryStore, broker: MemoryBroker) -> Iterator[Monitor]:
     store.books[VERDICTS, 0] = Outcomes(0, 10, 7, 2, 1)
-    yield Monitor(store, broker, (VERDICTS,), tenant_labels=2, clock=lambda: NOW)
+    yield Monitor(store, broker, (VERDICTS,), TOPICS, tenant_labels=2, clock=lambda: NOW)
     for gauge in (
         metrics.KPI_VERDICTS,
         metrics.KPI_REASONS,
         metrics.DELIVERY_ACCEPTED,
         metrics.DELIVERY_OUTCOME,
         metrics.DELIVERY_UNACCOUNTED,
+        metrics.DELIVERY_UNSCORED,
+        metrics.REDRIVES,
         metrics.INSIGHTS_SOURCE_UP,
         metrics.INSIGHTS_SOURCE_READ,
     ):
@@ -87,7 +91,7 @@ async def test_the_last_full_minute_is_shown_with_few_tenants_named(monitor: Mon
 async def test_a_minute_without_verdicts_leaves_none_of_the_last_one(store: MemoryStore, broker: MemoryBroker) -> None:
     store.add("acme", Domain.BEHAVIOR, MINUTE, Tally(verdicts={"BLOCK": 1}))
     times = iter([NOW, NOW, NOW, *[NOW + timedelta(minutes=1)] * 3])
-    monitor = Monitor(store, broker, (VERDICTS,), tenant_labels=2, clock=lambda: next(times))
+    monitor = Monitor(store, broker, (VERDICTS,), TOPICS, tenant_labels=2, clock=lambda: next(times))
     await monitor.refresh()
     assert value(KPI, tenant="acme", domain="behavior", action="BLOCK") == 1
     await monitor.refresh()
@@ -130,7 +134,7 @@ async def test_a_defect_takes_every_number_away_and_the_monitor_goes_on(
         async def outcomes(self, topics: object) -> Mapping[Partition, Outcomes]:
             raise KeyError("a defect")
 
-    broken = Monitor(Broken(), broker, (VERDICTS,), tenant_labels=2, clock=lambda: NOW)
+    broken = Monitor(Broken(), broker, (VERDICTS,), TOPICS, tenant_labels=2, clock=lambda: NOW)
     task = asyncio.create_task(broken.keep_fresh())
     for _ in range(10):
         await asyncio.sleep(0)
@@ -152,5 +156,45 @@ async def test_records_that_pass_while_the_books_are_read_look_neither_lost_nor_
             broker.next[VERDICTS, 0] = 17
             return {(VERDICTS, 0): Outcomes(0, 15, 15, 0, 0)}
 
-    await Monitor(Busy(), broker, (VERDICTS,), tenant_labels=2, clock=lambda: NOW).refresh()
+    await Monitor(Busy(), broker, (VERDICTS,), TOPICS, tenant_labels=2, clock=lambda: NOW).refresh()
     assert (value(ACCEPTED, topic=VERDICTS), value(UNACCOUNTED, topic=VERDICTS)) == (17, 0)
+
+
+async def test_batches_that_nobody_judged_are_told(monitor: Monitor, store: MemoryStore) -> None:
+    long_ago = NOW - timedelta(minutes=10)
+    store.add("acme", Domain.BEHAVIOR, long_ago, Tally(batches=9, verdicts={"ALLOW": 6}))
+    store.letters += [(long_ago, TOPICS[Domain.BEHAVIOR], "scorer", "fold_failed")]
+    await monitor.refresh()
+    assert value(UNSCORED, domain="behavior") == 2
+
+
+async def test_what_came_a_moment_ago_is_not_late(monitor: Monitor, store: MemoryStore) -> None:
+    store.add("acme", Domain.BEHAVIOR, NOW - timedelta(minutes=2), Tally(batches=9))
+    await monitor.refresh()
+    assert value(UNSCORED, domain="behavior") == 0
+
+
+async def test_redrives_are_told_and_vanish_with_their_source(monitor: Monitor, store: MemoryStore) -> None:
+    store.redriven["scorer", "claimed"] = 2
+    await monitor.refresh()
+    assert value("telltale_redrives", stage="scorer", status="claimed") == 2
+    store.away = True
+    await monitor.refresh()
+    assert value("telltale_redrives", stage="scorer", status="claimed") is None
+    assert value(UNSCORED, domain="behavior") is None
+    store.away = False
+    await monitor.refresh()
+    assert value("telltale_redrives", stage="scorer", status="claimed") == 2
+
+
+async def test_an_hour_is_not_added_up_at_every_refresh(store: MemoryStore, broker: MemoryBroker) -> None:
+    now = [NOW]
+    monitor = Monitor(store, broker, (VERDICTS,), TOPICS, tenant_labels=2, clock=lambda: now[0])
+    await monitor.refresh()
+    store.add("acme", Domain.BEHAVIOR, NOW - timedelta(minutes=10), Tally(batches=1))
+    now[0] += timedelta(seconds=19)
+    await monitor.refresh()
+    assert value(UNSCORED, domain="behavior") == 0
+    now[0] += timedelta(seconds=1)
+    await monitor.refresh()
+    assert value(UNSCORED, domain="behavior") == 1
