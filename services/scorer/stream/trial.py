@@ -41,7 +41,7 @@ class ForkTrial:
     def _run(self, step: Callable[[int], object], count: int, writer: int) -> NoReturn:
         try:
             signal.set_wakeup_fd(-1)
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCONT, signal.SIGALRM):
                 signal.signal(number, signal.SIG_DFL)
             _limit_memory()
             for index in range(count):

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from typing import Final, NamedTuple, NoReturn
 _log = logging.getLogger(__name__)
 _CHECK_EVERY_S: Final = 0.5
 _LAST_WORDS_S: Final = 1.0
+# The group counts from the last heartbeat, which was up to a fifth of the session before the stop.
+_SAFE_SHARE_OF_SESSION: Final = 0.7
 
 
 def end_process(reason: str) -> NoReturn:
@@ -57,26 +60,29 @@ class Watchdog:
     timeout_s
         How long nothing may get on.
     session_timeout_s
-        Silence after which the group gives partitions away.
+        Silence after which the group gives partitions away, counted from the last heartbeat.
     end
         What to do then.
     """
 
     def __init__(self, timeout_s: float, session_timeout_s: float, end: Callable[[str], object] = end_process) -> None:
         self._timeout_s = timeout_s
-        self._session_timeout_s = session_timeout_s
+        self._longest_stop_s = _SAFE_SHARE_OF_SESSION * session_timeout_s
         self._end = end
         self._progress = Progress(time.monotonic(), False, ())
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Begin to watch. Only for the main thread."""
         self._thread.start()
+        # Runs before anything else in Python when a stopped process goes on, so also before what waited to be sent.
+        signal.signal(signal.SIGCONT, lambda *_: self.check_session())
 
     def stop(self) -> None:
         """Watch no more."""
         self._stopped.set()
+        signal.signal(signal.SIGCONT, signal.SIG_DFL)
 
     def tell(self, lagging: bool, marks: tuple[int, ...]) -> None:
         """Tell how the work gets on; must be called again and again."""
@@ -85,8 +91,8 @@ class Watchdog:
 
     def check_session(self) -> None:
         """End a process that was stopped for so long that its partitions may be another's: it must write no more."""
-        if time.monotonic() - self._progress.beat_s > self._session_timeout_s:
-            self._end("it was stopped for longer than its session lasts")
+        if time.monotonic() - self._progress.beat_s > self._longest_stop_s:
+            self._end("it was stopped for nearly as long as its session lasts")
 
     def _watch(self) -> None:
         detector = StallDetector(self._timeout_s, time.monotonic())

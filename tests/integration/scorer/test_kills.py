@@ -1,6 +1,7 @@
 """Whatever ends a scorer, nothing is lost, nothing is told twice, and states are what folding once gives."""
 
 import random
+import signal
 
 import pytest
 
@@ -90,17 +91,22 @@ async def test_sigterm_under_load_leaves_exact_offsets_within_ten_seconds(field:
 
 
 @pytest.mark.chaos
-async def test_a_worker_that_was_stopped_while_its_partitions_moved_writes_no_more(field: Field) -> None:
-    sleeper = await field.start()
-    await _fill(field, 0, 4_000)
-    await until(lambda: field.has(VERDICTS, 1))
-    sleeper.popen.send_signal(19)  # SIGSTOP
-    await field.start()
-    await _fill(field, 4_000, 4_000)
-    await until(lambda: field.has(VERDICTS, _distinct(8_000)), 30.0)
-    sleeper.popen.send_signal(18)  # SIGCONT
-    assert await sleeper.ended(10.0) == 1
-    await _assert_exact(field, 8_000)
+async def test_workers_that_were_stopped_while_their_partitions_moved_write_no_more(field: Field) -> None:
+    await _fill(field)
+    worker = await field.start(TEST_JUDGE="slow")
+    dice = random.Random(19)
+    for stop in range(1, 4):
+        goal = await field.count(VERDICTS) + dice.randint(1, 2_000)
+        await until(lambda goal=goal: field.has(VERDICTS, goal), 30.0)  # type: ignore[misc]
+        worker.popen.send_signal(signal.SIGSTOP)
+        stopped_at = await field.count(VERDICTS)
+        assert stopped_at < _distinct(BATCHES), f"stop {stop} came too late"
+        sleeper, worker = worker, await field.start(TEST_JUDGE="slow")
+        await until(lambda goal=stopped_at + 100: field.has(VERDICTS, goal), 30.0)  # type: ignore[misc]
+        sleeper.popen.send_signal(signal.SIGCONT)
+        assert await sleeper.ended(10.0) == 1
+        assert "was stopped" in sleeper.log.read_text()
+    await _assert_exact(field)
 
 
 async def test_without_redis_verdicts_come_all_the_same(field: Field) -> None:

@@ -1,6 +1,6 @@
 """A scorer whose judge counts: ``python -m tests.integration.scorer.worker``.
 
-``TEST_JUDGE`` chooses ``counting``; ``blocking``, ``spinning``, ``crashing`` and ``hoarding`` do what they say at every
+``TEST_JUDGE`` chooses ``counting``; ``slow`` sleeps at every batch; ``blocking``, ``spinning``, ``crashing`` and ``hoarding`` do what they say at every
 batch of subject ``poison``.
 """
 
@@ -39,6 +39,12 @@ def _hoard() -> None:
         hoard.append(bytearray(256_000_000))
 
 
+class SlowJudge(CountingJudge):
+    def fold(self, state: CountState | None, item: Admitted) -> Counted:
+        time.sleep(0.0005)
+        return super().fold(state, item)
+
+
 class DeadlyJudge(CountingJudge):
     def __init__(self, act: Callable[[], object]) -> None:
         super().__init__()
@@ -50,9 +56,9 @@ class DeadlyJudge(CountingJudge):
         return super().fold(state, item)
 
 
+JUDGES = {"counting": CountingJudge, "slow": SlowJudge}
 MEMORY_BYTES = 4_000_000_000
 ACTS: dict[str, Callable[[], object]] = {
-    "counting": lambda: None,
     "blocking": lambda: time.sleep(3_600),
     "spinning": _spin,
     "crashing": _crash,
@@ -62,7 +68,8 @@ ACTS: dict[str, Callable[[], object]] = {
 
 async def run() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    judge = DeadlyJudge(ACTS[os.environ.get("TEST_JUDGE", "counting")])
+    name = os.environ.get("TEST_JUDGE", "counting")
+    judge = JUDGES[name]() if name in JUDGES else DeadlyJudge(ACTS[name])
     await create_app(ScorerSettings(), {Domain.BEHAVIOR: judge}).run()
 
 

@@ -1,3 +1,5 @@
+import os
+import signal
 import threading
 
 from services.scorer.stream.watchdog import Progress, StallDetector, Watchdog
@@ -35,9 +37,21 @@ def test_the_watchdog_ends_a_loop_that_says_nothing() -> None:
     watchdog = Watchdog(0.1, 60, lambda _: ended.set())
     watchdog.start()
     assert ended.wait(5)
+    watchdog.stop()
 
 
 def test_a_worker_that_slept_over_its_session_is_ended_before_it_writes() -> None:
     reasons: list[str] = []
     Watchdog(60, 0.0, reasons.append).check_session()
     assert reasons and "session" in reasons[0]
+
+
+def test_a_stopped_process_is_checked_first_thing_when_it_goes_on() -> None:
+    reasons: list[str] = []
+    watchdog = Watchdog(60, 0.0, reasons.append)
+    watchdog.start()
+    os.kill(os.getpid(), signal.SIGCONT)
+    assert reasons and "session" in reasons[0]
+    watchdog.stop()
+    os.kill(os.getpid(), signal.SIGCONT)
+    assert len(reasons) == 1
