@@ -51,8 +51,10 @@ class Load:
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._stopping.set()
-        if kind is not None:
-            self._task.cancel()  # whoever ends early does not want to wait for what is still to deliver
+        if kind is None:
+            await self._task
+            return
+        self._task.cancel()  # whoever ends early does not want to wait for what is still to deliver
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
 
