@@ -27,6 +27,9 @@ GATEWAY_PUBLISH_SECONDS: Final = Histogram(
     "telltale_gateway_publish_seconds", "From handing a record batch to Kafka to its acknowledgement.", buckets=_FAST_S
 )
 GATEWAY_IN_FLIGHT: Final = Gauge("telltale_gateway_in_flight_batches", "Batches handed over and not yet acknowledged.")
+GATEWAY_REFUSED_CONNECTIONS: Final = Counter(
+    "telltale_gateway_refused_connections_total", "Connections answered with 503 because too many are open."
+)
 GATEWAY_CLOCK_SKEWED: Final = Counter(
     "telltale_gateway_clock_skewed_batches_total", "Batches whose client clock was over a minute off and was corrected."
 )
@@ -93,6 +96,14 @@ DELIVERY_UNACCOUNTED: Final = Gauge(
     "telltale_delivery_unaccounted_records",
     "Records without an outcome: 0, or a defect.",
     ["topic"],
+)
+DELIVERY_UNSCORED: Final = Gauge(
+    "telltale_delivery_unscored_batches",
+    "Batches of the last hour, stored over 2 minutes ago, that have neither a verdict nor the scorer's dead letter.",
+    ["domain"],
+)
+REDRIVES: Final = Gauge(
+    "telltale_redrives", "Dead letters sent on again; claimed: nobody knows whether they were.", ["stage", "status"]
 )
 KPI_VERDICTS: Final = Gauge(
     "telltale_kpi_verdicts", "Verdicts of the last full minute.", ["tenant", "domain", "action"]

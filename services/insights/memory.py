@@ -86,7 +86,6 @@ class MemoryStore(_Fragile):
         wanted = set(topics)
         return {at: told for at, told in self.books.items() if at[0] in wanted}
 
-
     async def scoring(self, start: datetime, end: datetime, topics: Mapping[Domain, str]) -> Mapping[Domain, Scoring]:
         """See `MonitorStore`."""
         self.check()

@@ -60,7 +60,6 @@ class MonitorStore(Protocol):
     async def outcomes(self, topics: Iterable[str]) -> Mapping[Partition, Outcomes]:
         """Read the delivery books of some topics. Raises `SourceAway`."""
 
-
     async def scoring(self, start: datetime, end: datetime, topics: Mapping[Domain, str]) -> Mapping[Domain, Scoring]:
         """Count the domains' batches received in a span of whole minutes; ``topics`` names each domain's topic.
 

@@ -7,6 +7,11 @@ from deploy.grafana.model import Panel, Query, Row
 
 # Each partition has one owner; while it moves, two may tell its lag.
 _LAG: Final = "max by (group, topic, partition) (telltale_consumer_lag_records)"
+# Domains without a scorer have batches and no verdicts by design.
+_UNSCORED: Final = (
+    "max by (domain) (telltale_delivery_unscored_batches)"
+    " and on (domain) max by (domain) (telltale_scorer_live_sessions) >= 0"
+)
 
 ROW: Final = Row(
     "Delivery: accepted = persisted + duplicate + rejected + in flight",
@@ -17,6 +22,7 @@ ROW: Final = Row(
             "Records between a consumer group and the end of its topics.",
             "short",
             (Query(f"sum by (group) ({_LAG})", "{{group}}"),),
+            width=6,
             thresholds=FEW_ARE_FINE,
         ),
         Panel(
@@ -27,6 +33,7 @@ ROW: Final = Row(
                 Query("sum(telltale_delivery_accepted_records)", "accepted"),
                 Query("sum by (outcome) (telltale_delivery_outcome_records)", "{{outcome}}"),
             ),
+            width=6,
         ),
         Panel(
             "In flight by topic",
@@ -34,12 +41,22 @@ ROW: Final = Row(
             "short",
             (Query(IN_FLIGHT.format(by=" by (topic)"), "{{topic}}"),),
             "stacked",
+            6,
         ),
         Panel(
             "Unaccounted by topic",
             "0, or a defect.",
             "short",
             (Query("sum by (topic) (telltale_delivery_unaccounted_records)", "{{topic}}"),),
+            width=6,
+            thresholds=ZERO_IS_GOOD,
+        ),
+        Panel(
+            "Not judged by domain",
+            "Batches of the last hour, stored over 2 minutes ago, with neither a verdict nor the scorer's dead letter.",
+            "short",
+            (Query(_UNSCORED, "{{domain}}"),),
+            width=6,
             thresholds=ZERO_IS_GOOD,
         ),
         Panel(
@@ -53,10 +70,11 @@ ROW: Final = Row(
                 ),
             ),
             "stacked",
+            10,
         ),
         Panel(
             "Dead letters stored",
-            "In the chosen range, by PostgreSQL's count. They can be read in the table dead_letters.",
+            "In the chosen range, by PostgreSQL's count. `make dead-letters` lists them.",
             "short",
             (
                 Query(

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from deploy.operate.errors import kafka_answers
+from deploy.operate.errors import SourceAway, kafka_answers
 from deploy.operate.reconcile.accounts import NO_TENANT, Place, Sent
 from services.insights.books import Bounds, Partition
 from shared.cloudevents import REDRIVE_OF, HeaderError, read_batch_headers
@@ -35,14 +35,24 @@ class KafkaSide:
         self._consumer = consumer
 
     async def bounds(self, topics: Iterable[str]) -> dict[Partition, Bounds]:
-        """Give how far every partition of the topics reaches; a topic that is not there has none."""
+        """Give how far every partition of the topics reaches.
+
+        Raises
+        ------
+        SourceAway
+            Kafka is away or lacks one of the topics.
+        """
         with kafka_answers(self._bootstrap):
             async with asyncio.timeout(_TIMEOUT_S):
                 described = await self._admin.describe_topics(sorted(topics))
+                if absent := [topic["topic"] for topic in described if topic["error_code"] != 0]:
+                    raise SourceAway(
+                        f"Kafka at {self._bootstrap} has no topic {absent[0]}; see TELLTALE_TOPIC_PREFIX,"
+                        " and whether the system is provisioned"
+                    )
                 places = [
                     TopicPartition(topic["topic"], partition["partition"])
                     for topic in described
-                    if topic["error_code"] == 0
                     for partition in topic["partitions"]
                 ]
                 firsts = await self._consumer.beginning_offsets(places)

@@ -40,12 +40,20 @@ class Rows:
             at, risk, tenant_id, domain, action, list(reasons), "{}",
         )  # fmt: skip
 
-    async def dead_letter(self, tenant_id: str | None, at: datetime) -> None:
+    async def dead_letter(
+        self,
+        tenant_id: str | None,
+        at: datetime,
+        *,
+        topic: str = "t",
+        stage: str = "scorer",
+        reason: str = "undecodable",
+    ) -> None:
         await self._owner.execute(
             "INSERT INTO dead_letters (source_timestamp, source_offset, source_partition, dead_letter_id, stage,"
             " reason, detail, source_topic, tenant_id, headers, payload)"
-            " VALUES ($1, 0, 0, gen_random_uuid(), 'scorer', 'undecodable', '', 't', $2, '{}', '')",
-            at, tenant_id,
+            " VALUES ($1, 0, 0, gen_random_uuid(), $4, $5, '', $3, $2, '{}', '')",
+            at, tenant_id, topic, stage, reason,
         )  # fmt: skip
 
     async def books(self, topic: str, partition: int, told: Outcomes) -> None:
