@@ -3,7 +3,7 @@
 import asyncio
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from zlib import crc32
@@ -15,7 +15,7 @@ from shared.cloudevents import BatchHeaders, Headers, batch_headers
 from shared.topics import Domain, events_topic, partition_key
 
 TENANT: Final = "bench"
-_EVENTS: Final = 50
+EVENTS: Final = 50
 _TRACK_SAMPLES: Final = 500
 _PATHS: Final = 64
 _RECORDS_A_WRITE: Final = 100
@@ -31,12 +31,12 @@ class Input(NamedTuple):
     headers: Headers
 
 
-def inputs(count: int, subjects: int, *, tracks: bool = False, received_at: datetime | None = None) -> Iterator[Input]:
-    """Make batches, subject by subject in turn: 50 pointer moves each, or one track of 500 samples.
+def inputs(count: int, subjects: int, *, events: int = EVENTS, tracks: bool = False) -> Iterator[Input]:
+    """Make batches, subject by subject in turn, of pointer moves or of one track of 500 samples.
 
     Times move on with each subject's batches, so that a path goes on from batch to batch.
     """
-    received_at = received_at or datetime.now(UTC)
+    received_at = datetime.now(UTC)
     start = received_at - timedelta(minutes=5)
     dice = random.Random(7)
     steps = [[(dice.gauss(4, 6), dice.gauss(2, 5)) for _ in range(_TRACK_SAMPLES)] for _ in range(_PATHS)]
@@ -45,17 +45,21 @@ def inputs(count: int, subjects: int, *, tracks: bool = False, received_at: date
         subject, turn = f"s{number % subjects}", number // subjects
         shape = (number % _PATHS, turn % _PATHS)
         if shape not in bodies:
-            bodies[shape] = _body(steps[shape[0]], start + timedelta(seconds=8.5 * shape[1]), tracks)
+            bodies[shape] = _body(
+                steps[shape[0]][: _TRACK_SAMPLES if tracks else events],
+                start + timedelta(seconds=8.5 * shape[1]),
+                tracks,
+            )
         batch_id = uuid.UUID(int=dice.getrandbits(128), version=4)
         value = bodies[shape].replace(_MARK, str(batch_id).encode(), 1).replace(b'"@"', b'"%s"' % subject.encode(), 1)
         stamp = BatchHeaders(
             batch_id, TENANT, Domain.BEHAVIOR, f"session/{subject}", received_at,
-            _TRACK_SAMPLES if tracks else _EVENTS, 0, _TRACE,
+            _TRACK_SAMPLES if tracks else events, 0, _TRACE,
         )  # fmt: skip
         yield Input(partition_key(TENANT, "session", subject), value, batch_headers(stamp))
 
 
-async def write(bootstrap: str, prefix: str, source: Iterator[Input], partitions: int) -> None:
+async def write(bootstrap: str, prefix: str, source: Iterable[Input], partitions: int) -> None:
     """Write inputs, a record batch of many at a time."""
     topic = prefix + events_topic(Domain.BEHAVIOR)
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", max_batch_size=4 << 20) as producer:
@@ -99,7 +103,7 @@ def _body(steps: list[tuple[float, float]], start: datetime, tracks: bool) -> by
                     "trusted": True,
                     "pointer": "mouse",
                 }
-                for i in range(_EVENTS)
+                for i in range(len(place))
             ]
         }
     subject = {"type": "session", "id": "@"}
