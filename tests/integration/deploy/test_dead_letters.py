@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,6 +15,8 @@ from deploy.operate.dead_letters.letters import Message
 from deploy.operate.dead_letters.redrive import KafkaPublisher, open_publisher, redrive
 from deploy.operate.dead_letters.store import open_letters
 from deploy.operate.errors import SourceAway
+from services.insights.database import Database
+from services.insights.postgres import PostgresMonitorStore
 from services.persister.reading import COLUMNS, Table, letter_row
 from shared.cloudevents import REDRIVE_OF, BatchHeaders, batch_headers
 from shared.contracts.dead_letter import DeadLetter, DeadLetterReason
@@ -234,6 +236,20 @@ async def test_without_kafka_nothing_is_claimed(desk: Desk) -> None:
     done = await operate(variables, "dead-letters", "redrive", str(letter.dead_letter_id))
     assert (done.code, await desk.status(letter)) == (2, None)
     assert "Kafka at 127.0.0.1:1 does not answer" in done.err and "Traceback" not in done.err
+
+
+async def test_the_monitor_counts_a_redriven_letter_as_sent_on(desk: Desk) -> None:
+    letter = await desk.letter()
+    minute = letter.source_timestamp.replace(second=0, microsecond=0)
+    topics = {Domain.BEHAVIOR: letter.source_topic}
+    async with Database(desk.servers.postgres_dsn_by_role["telltale_monitor"], connections=1) as database:
+        monitor = PostgresMonitorStore(database)
+        before = await monitor.scoring(minute, minute + timedelta(minutes=1), topics)
+        done_before = (await monitor.redrives()).get(("scorer", "done"), 0)
+        await desk.run("redrive", str(letter.dead_letter_id))
+        after = await monitor.scoring(minute, minute + timedelta(minutes=1), topics)
+        assert (before[Domain.BEHAVIOR].scores_refused, after[Domain.BEHAVIOR].scores_refused) == (1, 0)
+        assert (await monitor.redrives())["scorer", "done"] > done_before
 
 
 async def test_the_operator_may_not_read_a_batchs_payload(servers: Servers) -> None:
