@@ -11,7 +11,7 @@ from services.persister.postgres import PostgresStore, open_pool
 from services.persister.settings import PersisterSettings
 from services.persister.upkeep import keep_house
 from services.persister.worker import Worker
-from services.persister.writing import Writer
+from services.persister.writing import Writer, pause_with_jitter
 from shared.ops import ops_routes, serving
 
 _GRACE_S: Final = 4.0  # for the write in hand; leaving Kafka takes up to 5 more
@@ -45,14 +45,19 @@ class Persister:
             letters = KafkaLetterBox(settings.kafka_bootstrap, settings.topic_prefix)
             stack.push_async_callback(letters.close)
             consumer = Consumer(settings.kafka_bootstrap, settings.topic_prefix)
-            writer = Writer(store, letters)
+
+            async def wait(attempt: int) -> None:
+                consumer.hold()
+                await pause_with_jitter(attempt)
+
+            writer = Writer(store, letters, wait)
 
             def ready() -> Mapping[str, bool]:
                 return {"kafka": consumer.positioned, "postgres": writer.store_answers}
 
             await stack.enter_async_context(serving(ops_routes(ready), settings.http_host, settings.http_port))
             stack.push_async_callback(consumer.stop)
-            worker = Worker(consumer, store, writer, settings.persister_max_records)
+            worker = Worker(consumer, store, writer, settings.persister_max_records, wait)
             tasks = [
                 asyncio.create_task(worker.run(stop), name="worker"),
                 asyncio.create_task(keep_house(store, _keep_days(settings), settings.persister_keep_kpis_days)),

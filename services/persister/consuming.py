@@ -23,7 +23,8 @@ _STOP_TIMEOUT_S: Final = 3.0
 _COMMIT_TIMEOUT_S: Final = 2.0
 _BOUNDS_TIMEOUT_S: Final = 10.0
 _HAND_OVER_TIMEOUT_S: Final = 5.0
-# What is fetched and not yet written stays within partitions x this.
+# What is fetched and not yet written is a few answers of the broker; `hold` keeps it there.
+_FETCH_BYTES: Final = 8 * 1024 * 1024
 _FETCH_BYTES_PER_PARTITION: Final = 2 * 1024 * 1024
 
 Claim = Callable[[Mapping[Stream, int]], Awaitable[dict[Stream, int]]]
@@ -80,6 +81,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
             auto_offset_reset="earliest",
             session_timeout_ms=_SESSION_TIMEOUT_MS,
             heartbeat_interval_ms=_SESSION_TIMEOUT_MS // 3,
+            fetch_max_bytes=_FETCH_BYTES,
             max_partition_fetch_bytes=_FETCH_BYTES_PER_PARTITION,
             # A drained partition is asked for only in the next fetch: a long poll on the others would delay it.
             fetch_max_wait_ms=50,
@@ -142,6 +144,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
     async def poll(self, max_records: int) -> list[Reading]:
         """Wait up to a quarter second for records; give what is there at once."""
         expected = self._next
+        self._connected.resume(*self._connected.paused())
         found = await self._connected.getmany(timeout_ms=_POLL_MS, max_records=max_records)
         if expected is None or self._next is not expected:
             self._next = None  # these may be from before the change: find the place again
@@ -151,6 +154,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
             for tp, records in found.items()
         )
         return [reading for reading in readings if reading is not None]
+
+    def hold(self) -> None:
+        """Fetch no more until the next poll: while nothing can be written, memory must not grow with what waits."""
+        if self._kafka is not None:
+            self._kafka.pause(*self._kafka.assignment())
 
     def advance(self, readings: Sequence[Reading]) -> None:
         """Note what was written."""

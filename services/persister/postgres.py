@@ -24,11 +24,16 @@ _AWAY: Final = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # the server went in the middle of an answer, and the driver lost its place
     asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,  # it shuts down or starts up
+    asyncpg.OperatorInterventionError,  # it shuts down or starts up, or took too long
     asyncpg.InsufficientResourcesError,  # disk, memory or connections are used up
     asyncpg.TransactionRollbackError,  # a deadlock's victim
     asyncpg.ObjectNotInPrerequisiteStateError,  # a lock was not to be had in time
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, or an operator keeps it from growing
+    asyncpg.IdleInTransactionSessionTimeoutError,  # we were stopped for a while
+    asyncpg.InvalidAuthorizationSpecificationError,  # roles or the database are not there yet, or just being changed
+    asyncpg.InvalidCatalogNameError,
     asyncpg.PostgresSystemError,
+    asyncpg.InternalServerError,
 )
 _REFUSED: Final = (
     asyncpg.DataError,
@@ -128,6 +133,7 @@ class PostgresStore:
         except _AWAY as error:
             if isinstance(error, ValueError):  # asyncpg cannot encode a value: that is the row's fault
                 raise
+            await self._pool.expire_connections()  # the next attempt is made on a connection of its own
             raise StoreAway(f"{type(error).__name__}: {error}") from error
 
     async def _fingerprints(self, connection: _Connection, hits: Lookup) -> dict[Identity, Fingerprint | None]:

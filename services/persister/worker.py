@@ -10,7 +10,8 @@ from services.persister.consuming import Consumer
 from services.persister.errors import Retry
 from services.persister.planning import Reading
 from services.persister.store import Store
-from services.persister.writing import Pause, Writer, pause_with_jitter
+from services.persister.writing import Pause, Writer
+from shared import metrics
 
 _log = logging.getLogger(__name__)
 _REPORT_EVERY_S: Final = 1.0
@@ -37,9 +38,7 @@ class Worker:
         Waits before the next attempt to reach who is away.
     """
 
-    def __init__(
-        self, consumer: Consumer, store: Store, writer: Writer, max_records: int, pause: Pause = pause_with_jitter
-    ) -> None:
+    def __init__(self, consumer: Consumer, store: Store, writer: Writer, max_records: int, pause: Pause) -> None:
         self._consumer = consumer
         self._store = store
         self._writer = writer
@@ -72,6 +71,7 @@ class Worker:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(stop.wait(), _GATHER_S)
             except Retry as away:
+                metrics.PERSISTER_RETRIES.inc()
                 _log.warning("waiting for who is away: %s", away)
                 await self._pause(self._failures)
                 self._failures += 1

@@ -43,7 +43,7 @@ class Writer:
         Waits before the next attempt; is told how many there were.
     """
 
-    def __init__(self, store: Store, letters: LetterBox, pause: Pause = pause_with_jitter) -> None:
+    def __init__(self, store: Store, letters: LetterBox, pause: Pause) -> None:
         self._store = store
         self._letters = letters
         self._pause = pause

@@ -1,15 +1,11 @@
 """The schema grows around rows that are there: they stay what they were, and are counted."""
 
 import shutil
-import uuid
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
-import pytest
 
-from deploy.local.credentials import ADMIN
 from deploy.local.servers_for_tests import Servers
 from deploy.provision.migrations import MIGRATIONS, migrate
 from deploy.provision.roles import OWNER
@@ -17,23 +13,11 @@ from deploy.provision.roles import OWNER
 HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)
 
 
-@pytest.fixture
-async def owner_dsn(servers: Servers) -> AsyncIterator[str]:
-    """Give an empty database of its own, as the owner."""
-    name = f"migrating_{uuid.uuid4().hex[:8]}"
-    admin = await asyncpg.connect(servers.postgres_dsn_by_role[ADMIN])
-    await admin.execute(f"CREATE DATABASE {name} OWNER {OWNER}")
-    try:
-        yield servers.postgres_dsn_by_role[OWNER].rpartition("/")[0] + f"/{name}"
-    finally:
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await admin.close()
-
-
-async def test_what_was_there_before_hours_were_counted_is_counted(owner_dsn: str, tmp_path: Path) -> None:
+async def test_what_was_there_before_hours_were_counted_is_counted(own_servers: Servers, tmp_path: Path) -> None:
     for script in MIGRATIONS.glob("*.sql"):
         if script.name < "0008":
             shutil.copy(script, tmp_path)
+    owner_dsn = own_servers.postgres_dsn_by_role[OWNER]
     migrate(owner_dsn, tmp_path)
     owner = await asyncpg.connect(owner_dsn)
     payload = '{ "events" : [{"type": "scroll", "occurred_at": "2026-01-01T00:00:00Z", "y": 1}]}'

@@ -38,6 +38,9 @@ class Pool:
     def acquire(self, *, timeout: float) -> BrokenConnection:
         return BrokenConnection(self._error)
 
+    async def expire_connections(self) -> None:
+        pass
+
 
 @pytest.mark.parametrize(
     "error",
