@@ -4,6 +4,7 @@ import asyncio
 import time
 from typing import Final
 
+import httpx
 import pytest
 
 from tests.chaos.scorers import ExtraScorer
@@ -17,6 +18,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 STORM_S: Final = 20
 TURN_S: Final = 1.5  # after each, another scorer joins or leaves
 EXTRAS: Final = 3
+LEAST_RESTORES: Final = 4
 
 
 async def test_a_rebalance_storm_loses_and_doubles_nothing(system: System) -> None:
@@ -25,18 +27,28 @@ async def test_a_rebalance_storm_loses_and_doubles_nothing(system: System) -> No
     extras = [ExtraScorer(like, logs / f"extra-{number}.log") for number in range(EXTRAS)]
     async with bounded_memory(system), Load(system, batches_per_s=40) as load:
         await load.until_acknowledged(60)
+        before = await restores(system)
+        leaving: dict[int, asyncio.Task[None]] = {}
         try:
             until_s, turn = time.monotonic() + STORM_S, 0
             while time.monotonic() < until_s:
-                extra = extras[turn % EXTRAS]
-                if extra.joined:
-                    await extra.leave()
-                else:
-                    extra.join()
-                turn += 1
+                number, turn = turn % EXTRAS, turn + 1
+                if extras[number].joined:
+                    leaving[number] = asyncio.create_task(extras[number].leave())
+                elif number not in leaving or leaving[number].done():
+                    extras[number].join()
                 await asyncio.sleep(TURN_S)
         finally:
-            await asyncio.gather(*(extra.leave() for extra in extras if extra.joined))
+            await asyncio.gather(*leaving.values(), *(extra.leave() for extra in extras if extra.joined))
         await until_answered(system, 200)
         await load.until_acknowledged(120)
     await assert_books_balance(system, load)
+    assert await restores(system) >= before + LEAST_RESTORES  # else nothing changed hands
+
+
+async def restores(system: System) -> float:
+    """Count the partitions that the supervised scorer has taken over since it started."""
+    port = next(part.ports[0].number for part in system.stack.all_parts if part.name == "scorer")
+    async with httpx.AsyncClient() as client:
+        lines = (await client.get(f"http://127.0.0.1:{port}/metrics")).text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith("telltale_scorer_restore_seconds_count"))
