@@ -107,6 +107,9 @@ INVALID_PARAMETER: Final = ProblemKind("invalid_parameter", 422, "Invalid parame
 TOO_MANY_IN_FLIGHT: Final = ProblemKind(
     "too_many_in_flight", 503, "Too many batches in flight", "Wait for Retry-After, then send the same batch again."
 )
+TOO_MANY_CONNECTIONS: Final = ProblemKind(
+    "too_many_connections", 503, "Too many connections", "Wait for Retry-After, then connect again."
+)
 BROKER_UNAVAILABLE: Final = ProblemKind(
     "broker_unavailable", 503, "Not accepted: the broker cannot take it now",
     "Wait for Retry-After, then send the same batch with the same batch_id.",

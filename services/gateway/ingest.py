@@ -4,10 +4,9 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -67,8 +66,7 @@ class Receipts(msgspec.Struct, frozen=True):
     receipts: list[Receipt]
 
 
-@dataclass(frozen=True, slots=True)
-class _Stamp:
+class _Stamp(NamedTuple):
     """What is the same for every batch of a request."""
 
     tenant_id: str

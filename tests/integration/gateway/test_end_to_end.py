@@ -3,11 +3,8 @@
 import asyncio
 import contextlib
 import json
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +19,14 @@ from services.gateway.partitioner import partition_of
 from services.gateway.settings import GatewaySettings
 from shared import redis_keys
 from shared.cloudevents import read_batch_headers
-from tests.integration.gateway.kit import gateway_settings, key_of, until, until_ready
+from tests.integration.gateway.kit import (
+    gateway_settings,
+    key_of,
+    process_of,
+    until,
+    until_listening,
+    until_ready,
+)
 from tests.unit.gateway.kit import batch, event, served, text_of
 
 FreshTopics = Callable[..., Awaitable[str]]
@@ -105,36 +109,6 @@ async def test_a_verdict_comes_in_the_answer_and_again_to_a_retry(servers: Serve
         assert (again.status_code, again.content) == (200, answer.content)
         assert (await client.post("/v1/events?wait_ms=50", json=fresh_batch())).status_code == 202
     assert len(await records_of(limits, "events.behavior.v1", 2)) == 2
-
-
-@asynccontextmanager
-async def process_of(limits: GatewaySettings, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The gateway as its own process, ended at the end whatever happens."""
-    environment = os.environ | {
-        "TELLTALE_KAFKA_BOOTSTRAP": limits.kafka_bootstrap,
-        "TELLTALE_REDIS_URL": limits.redis_url.get_secret_value(),
-        "TELLTALE_POSTGRES_DSN": limits.postgres_dsn.get_secret_value(),
-        "TELLTALE_TOPIC_PREFIX": limits.topic_prefix,
-        "TELLTALE_HTTP_PORT": str(port),
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.gateway", env=environment, stderr=asyncio.subprocess.PIPE
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.communicate()
-
-
-async def until_listening(client: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(20):
-        while True:
-            with contextlib.suppress(httpx.TransportError):
-                if (await client.get("/readyz")).status_code == 200:
-                    return
-            await asyncio.sleep(0.1)
 
 
 async def test_the_process_ends_on_a_signal_and_keeps_every_promise(

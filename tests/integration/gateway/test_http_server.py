@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 
 from services.gateway.app import Adapters, GatewayApp, create_app
 from services.gateway.memory import MemoryPublisher, MemoryReceiptStore, MemoryReplies
@@ -75,11 +76,11 @@ async def closes(reader: asyncio.StreamReader, within_s: float = 2.0) -> bool:
 
 
 @asynccontextmanager
-async def wire(**changed: Any) -> AsyncIterator[Wire]:
+async def wire(max_connections: int | None = None, **changed: Any) -> AsyncIterator[Wire]:
     limits = settings(**changed)
     keys, publisher = Keys(), MemoryPublisher()
     app = create_app(limits, Adapters(publisher, MemoryReplies(), MemoryReceiptStore(), keys.load, lambda: NOW))
-    async with served(app, limits) as port:
+    async with served(app, limits, max_connections) as port:
         await until(lambda: app.keys.loaded)
         yield Wire(port, app, publisher, keys.text)
 
@@ -278,6 +279,30 @@ async def test_a_client_that_leaves_before_its_answer_harms_nobody() -> None:
         w.publisher.flowing.set()
         await until(lambda: w.publisher.in_flight.batches == 0)
         assert len(w.publisher.records) == 1
+
+
+def refused_connections() -> float:
+    return REGISTRY.get_sample_value("telltale_gateway_refused_connections_total") or 0.0
+
+
+async def test_one_connection_too_many_is_told_so_and_the_others_go_on() -> None:
+    async with wire(max_connections=2) as w:
+        before = refused_connections()
+        ends = [await asyncio.open_connection("127.0.0.1", w.port) for _ in range(3)]
+        status, document = await read_answer(ends[2][0])
+        assert (status, document["code"]) == (503, "too_many_connections")
+        assert await closes(ends[2][0])
+        assert refused_connections() == before + 1
+        for reader, writer in ends[:2]:
+            writer.write(w.head(f"content-length: {len(GOOD)}") + GOOD)
+            assert (await read_answer(reader))[0] == 202
+        ends[0][1].close()
+        await ends[0][1].wait_closed()
+        async with asyncio.timeout(5):  # the place is free once the server has noticed
+            while (await w.say([w.head(f"content-length: {len(GOOD)}"), GOOD]))[0] != 202:
+                pass
+        for _, writer in ends[1:]:
+            writer.close()
 
 
 async def test_shutdown_answers_what_is_in_flight() -> None:

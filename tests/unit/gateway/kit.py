@@ -17,6 +17,7 @@ from pydantic_settings import SettingsConfigDict
 from services.gateway.app import Adapters, GatewayApp, create_app
 from services.gateway.memory import MemoryPublisher, MemoryReceiptStore, MemoryReplies
 from services.gateway.settings import GatewaySettings
+from shared import metrics
 from shared.api_keys import StoredKey, new_key
 from shared.http_protocol import limited_protocol
 
@@ -128,12 +129,19 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def served(app: GatewayApp, limits: GatewaySettings | None = None) -> AsyncIterator[int]:
+async def served(
+    app: GatewayApp, limits: GatewaySettings | None = None, max_connections: int | None = None
+) -> AsyncIterator[int]:
     """A gateway behind a real uvicorn, as ``__main__`` runs it; gives its port."""
     limits = limits or settings()
     config = uvicorn.Config(
         app,
-        http=limited_protocol(limits.max_header_bytes, limits.header_timeout_s),
+        http=limited_protocol(
+            limits.max_header_bytes,
+            limits.header_timeout_s,
+            max_connections,
+            metrics.GATEWAY_REFUSED_CONNECTIONS.inc,
+        ),
         ws="none",
         lifespan="on",
         log_config=None,

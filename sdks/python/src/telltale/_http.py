@@ -18,7 +18,7 @@ VERSION: Final = "0.1.0"
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,512}\Z")
 _TRY_AGAIN_4XX: Final = frozenset({408, 425, 429})
 # The server says of these that it did not take the request; after any other 5xx it may have.
-_NOT_TAKEN: Final = frozenset({"too_many_in_flight", "auth_unavailable"})
+_NOT_TAKEN: Final = frozenset({"too_many_in_flight", "too_many_connections", "auth_unavailable"})
 # Failed before a byte of the request was out.
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
