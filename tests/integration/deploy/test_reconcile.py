@@ -218,11 +218,22 @@ async def test_a_batch_whose_row_was_refused_is_stored_once_after_its_redrive(wo
     assert await _published_verdicts(world, tenant_id, batch_id) == 1
 
 
+async def test_a_record_that_names_no_tenant_is_counted_too(world: World) -> None:
+    await world.system.publish([Record(value=b"not ours"), Record(partition=1, key=b"k", headers=[("ce_id", b"x")])])
+    async with world.system.persister():
+        await world.until_outcome("rejected", 2)
+        done = await operate(world.variables, "reconcile", "--wait-s", "0")  # other tests' tenants are there too
+    assert told(done, "(none)") == {"in_kafka": 2, "rejected": 2}
+    assert done.document["unbalanced_partitions"] == 0
+
+
 async def test_without_a_source_nothing_is_said(world: World) -> None:
     for variable, port in (("TELLTALE_KAFKA_BOOTSTRAP", "127.0.0.1:1"), ("TELLTALE_POSTGRES_PORT", "1")):
         done = await operate(world.variables | {variable: port}, "reconcile")
         assert (done.code, done.out) == (2, "")
         assert "see `make status`" in done.err
+    other = await operate(world.variables | {"TELLTALE_TOPIC_PREFIX": "nobodys."}, "reconcile")
+    assert (other.code, "TELLTALE_TOPIC_PREFIX" in other.err) == (2, True)
 
 
 async def _letter(world: World, batch_id: UUID, but: UUID | None = None) -> UUID:
