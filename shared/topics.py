@@ -40,14 +40,16 @@ class Topic:
     compacted: bool = False
     extra: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def config(self) -> dict[str, str]:
-        """The broker's configuration of this topic."""
+    def config(self, replication: int) -> dict[str, str]:
+        """Give the broker's configuration of this topic, kept in so many copies.
+
+        ``acks=all`` means that a majority of them has a record, so that losing one broker loses nothing.
+        """
         return {
             "cleanup.policy": "compact,delete" if self.compacted else "delete",
             "retention.ms": str(self.retention_ms),
             "max.message.bytes": str(MAX_RECORD_BATCH_BYTES),
-            "min.insync.replicas": "1",
+            "min.insync.replicas": str(replication // 2 + 1),
         } | self.extra
 
 

@@ -35,7 +35,7 @@ async def ensure_topics(
         Partition count of new topics. An existing topic is never given fewer; nor more, because
         that would move subjects to other partitions than their state.
     replication
-        Replication factor of new topics.
+        Replication factor of new topics; more than half of the copies must have a record before it is acknowledged.
     prefix
         Put before every name.
 
@@ -44,7 +44,7 @@ async def ensure_topics(
     TopicRefused
         The broker refused, or an existing topic has another partition count.
     """
-    wanted = {prefix + topic.name: topic.config for topic in topics}
+    wanted = {prefix + topic.name: topic.config(replication) for topic in topics}
     client = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap, client_id="telltale-provision")
     await client.start()
     try:
