@@ -100,7 +100,7 @@ async def _watch(system: System, process: asyncio.subprocess.Process) -> tuple[l
             windows.append(Window(last["p50_ms"], last["p99_ms"], (await observer.progress()).lag, parts))
             memory = ", ".join(f"{name} {used.memory_mb:.0f}" for name, used in parts.items())
             click.echo(
-                f"soak: {time.monotonic() - started_s:5.0f} s, p50 {last['p50_ms']:.1f} ms, p99 {last['p99_ms']:.1f} ms,"
+                f"{time.monotonic() - started_s:5.0f} s, p50 {last['p50_ms']:.1f} ms, p99 {last['p99_ms']:.1f} ms,"
                 f" lag {windows[-1].lag_batches:.0f}, MB: {memory}",
                 err=True,
             )
@@ -158,3 +158,7 @@ async def _books(system: System, told: dict[str, Any]) -> dict[str, Any]:
         "duplicated": sum(rows.values()) - sum(ids.values()),
         "statuses": told["statuses"],
     }
+
+
+if __name__ == "__main__":
+    main()
