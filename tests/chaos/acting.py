@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, Protocol
@@ -70,6 +71,7 @@ class Tormentor:
         self._tell = tell
         self._parts = {part.name: part for part in parts}
         self._paused: set[psutil.Process] = set()
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.extras = extras
         self.under_way: dict[str, Act] = {}
         self.done: list[Act] = []
@@ -111,7 +113,12 @@ class Tormentor:
             self._go_on(process)
 
     async def _do(self, act: Act) -> None:
-        self.under_way[act.part] = act
+        # On a slow machine an act can last longer than planned; the part's next one waits for it.
+        async with self._locks[act.part]:
+            self.under_way[act.part] = act
+            await self._do_now(act)
+
+    async def _do_now(self, act: Act) -> None:
         try:
             await getattr(self, f"_{act.kind}")(act)
             self.done.append(act)

@@ -122,6 +122,22 @@ async def test_an_extra_scorer_comes_back_until_it_is_told_to_leave(ours: Tormen
     assert not psutil.pid_exists(second)
 
 
+async def test_an_act_waits_for_the_one_before_on_the_same_part(ours: Tormentor, extra: ExtraScorer) -> None:
+    await ours.carry_out([Act(0, Kind.JOIN, "scorer-2")], always_moving())
+    await until(lambda: extra.pid > 0)
+    process = psutil.Process(extra.pid)
+    process.suspend()
+    await until(lambda: process.status() == psutil.STATUS_STOPPED)  # it will not hear that it is asked to leave
+    acts = [Act(0, Kind.LEAVE, "scorer-2"), Act(0.01, Kind.JOIN, "scorer-2")]
+    acting = asyncio.create_task(ours.carry_out(acts, always_moving()))
+    await until(lambda: not extra.joined)
+    process.resume()
+    async with asyncio.timeout(10):
+        await acting
+    assert [act.kind for act in ours.done[1:]] == [Kind.LEAVE, Kind.JOIN]
+    assert extra.joined
+
+
 async def test_acts_wait_while_nothing_gets_through(ours: Tormentor, supervisor: OneProcess) -> None:
     moved = 0
     acts = [Act(number / 100, Kind.RESTART, "gateway") for number in range(8)]
