@@ -29,17 +29,17 @@ SELECT payload FROM dead_letters WHERE dead_letter_id = $1;
 SELECT clock_timestamp();
 
 -- name: open_of_reason
--- Letters not sent on again yet, in the order of their messages, after the place $3..$6. A letter that a redrive of the
+-- Letters not sent on again yet, in the order of their messages, after the one of $3 to $7. A letter that a redrive of the
 -- same run makes is younger than $2 and left alone.
-SELECT dead_letter_id, source_timestamp, source_topic, source_partition, source_offset
+SELECT source_timestamp, source_topic, source_partition, source_offset, dead_letter_id
 FROM dead_letters AS letter
-WHERE reason = $1 AND persisted_at < $2 AND starts_with(source_topic, $8)
-  AND (source_timestamp, source_topic, source_partition, source_offset) > ($3, $4, $5, $6)
+WHERE reason = $1 AND persisted_at < $2 AND starts_with(source_topic, $9)
+  AND (source_timestamp, source_topic, source_partition, source_offset, dead_letter_id) > ($3, $4, $5, $6, $7)
   AND NOT EXISTS (
       SELECT FROM redrives AS redrive WHERE redrive.dead_letter_id = letter.dead_letter_id AND redrive.done_at IS NOT NULL
   )
-ORDER BY source_timestamp, source_topic, source_partition, source_offset
-LIMIT $7;
+ORDER BY source_timestamp, source_topic, source_partition, source_offset, dead_letter_id
+LIMIT $8;
 
 -- name: take_in_hand
 -- Held by the session, so that a process that ends gives it back.

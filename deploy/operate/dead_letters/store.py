@@ -72,7 +72,7 @@ class LetterStore:
         """Give the letters of a reason that are there now and not sent on again, in the order of their messages."""
         with postgres_answers():
             now = await self._connection.fetchval(_SQL["now"])
-        after = (datetime.min.replace(tzinfo=UTC), "", 0, 0)
+        after = (datetime.min.replace(tzinfo=UTC), "", 0, 0, UUID(int=0))
         while True:
             with postgres_answers():
                 rows = await self._connection.fetch(_SQL["open_of_reason"], reason, now, *after, _WINDOW, topic_prefix)
@@ -80,7 +80,7 @@ class LetterStore:
                 return
             for row in rows:
                 yield row["dead_letter_id"]
-            after = tuple(rows[-1])[1:]
+            after = tuple(rows[-1])
 
     async def take_in_hand(self, dead_letter_id: UUID) -> bool:
         """Keep other processes from a letter while we live; False when one has it."""
