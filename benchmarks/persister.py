@@ -4,34 +4,29 @@ Client on one core, Kafka and PostgreSQL (fsync, the local stack's settings) on 
 verdict's row and its session.
 """
 
-import asyncio
-import gc
 import os
-import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import asyncpg
-import psutil
 import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from benchmarks.measuring import Report, cores, cpu_s, medians, pin
+from benchmarks.measuring import Report, cores, medians, pin
 from benchmarks.persister_backlog import TOPICS, publish_backlog
+from benchmarks.persister_process import Meter, drain, pin_tree
 from benchmarks.servers import OwnServers, own_servers
-from deploy.local.settings import CHECKOUT
 from deploy.provision.roles import OWNER
 from services.persister.planning import Stream, read_stream
 from services.persister.postgres import open_pool
 from services.persister.reading import COLUMNS, READERS, Row, Table
 
-_BATCHES: Final = 20_000
+_BATCHES: Final = 12_000
 _ROUNDS: Final = 3
 _MAX_RECORDS: Final = 10_000
-_PERSISTER: Final = "telltale_persister"
 _PLAIN: Final = {Table.BATCHES: "plain_batches", Table.VERDICTS: "plain_verdicts"}
 
 
@@ -51,9 +46,9 @@ async def _measure(servers: OwnServers, core: int, report: Report) -> dict[str, 
     await _make_plain_tables(owner)
     for turn in range(_ROUNDS):
         figures: dict[str, float] = {}
-        for name, work in (("", _ours), ("limit_", _copy), ("peer_", _plain_loop)):
+        for name, work in (("", drain), ("limit_", _copy), ("peer_", _plain_loop)):
             prefix = await publish_backlog(servers.kafka_bootstrap, _BATCHES, sessions=1_000, now=datetime.now(UTC))
-            found = await work(servers, owner, prefix, core)
+            found = await work(servers, owner, prefix, core, _BATCHES)
             figures |= {f"persister_{name}{figure}": value for figure, value in found.items()}
             report(f"round {turn + 1} of {_ROUNDS}, {name or 'ours_'}{found}")
         rounds.append(figures)
@@ -73,38 +68,7 @@ def _summed_up(found: Mapping[str, float]) -> dict[str, Any]:
     }
 
 
-async def _ours(servers: OwnServers, owner: Any, prefix: str, core: int) -> dict[str, float]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.persister", cwd=CHECKOUT, env=os.environ | {
-            "TELLTALE_KAFKA_BOOTSTRAP": servers.kafka_bootstrap,
-            "TELLTALE_POSTGRES_DSN": servers.postgres_dsn_by_role[_PERSISTER],
-            "TELLTALE_TOPIC_PREFIX": prefix,
-            "TELLTALE_HTTP_PORT": "0",
-            "TELLTALE_LOG_LEVEL": "WARNING",
-        },
-    )  # fmt: skip
-    try:
-        pin(process.pid, core)
-        # From the first write on: neither starting nor joining is a batch's cost.
-        first = await _until(owner, prefix, 1)
-        meter = Meter(servers, lambda: cpu_s(process.pid))
-        last = await _until(owner, prefix, 2 * _BATCHES)
-        return meter.figures((last - first) / 2)
-    finally:
-        process.terminate()
-        await process.wait()
-
-
-async def _until(owner: Any, prefix: str, records: int) -> int:
-    query = "SELECT coalesce(sum(persisted), 0)::bigint FROM stream_offsets WHERE starts_with(topic, $1)"
-    while True:
-        moved = int(await owner.fetchval(query, prefix))
-        if moved >= records:
-            return moved
-        await asyncio.sleep(0.01)
-
-
-async def _copy(servers: OwnServers, owner: Any, prefix: str, core: int) -> dict[str, float]:
+async def _copy(servers: OwnServers, owner: Any, prefix: str, core: int, batches: int) -> dict[str, float]:
     """Copy rows that are in memory, into tables without key, index or trigger."""
     chunks = [rows async for rows in _chunks(servers, prefix)]
     async with _connection(servers) as connection:
@@ -112,10 +76,10 @@ async def _copy(servers: OwnServers, owner: Any, prefix: str, core: int) -> dict
         for rows in chunks:
             async with connection.transaction():
                 await _copy_rows(connection, rows)
-        return meter.figures(_BATCHES)
+        return meter.figures(batches)
 
 
-async def _plain_loop(servers: OwnServers, owner: Any, prefix: str, core: int) -> dict[str, float]:
+async def _plain_loop(servers: OwnServers, owner: Any, prefix: str, core: int, batches: int) -> dict[str, float]:
     """Poll, read, copy with compare-and-set of the offset: no look-up, no key, no counts, no sessions."""
     async with _connection(servers) as connection:
         meter = Meter(servers, time.process_time)
@@ -123,7 +87,7 @@ async def _plain_loop(servers: OwnServers, owner: Any, prefix: str, core: int) -
             async with connection.transaction():
                 await connection.execute("UPDATE plain_offset SET next_offset = next_offset + $1", len(rows))
                 await _copy_rows(connection, rows)
-        return meter.figures(_BATCHES)
+        return meter.figures(batches)
 
 
 async def _copy_rows(connection: Any, rows: Sequence[Row]) -> None:
@@ -170,43 +134,3 @@ async def _make_plain_tables(owner: Any) -> None:
     for table, plain in _PLAIN.items():
         await owner.execute(f"CREATE TABLE {plain} (LIKE {table} INCLUDING DEFAULTS INCLUDING STORAGE)")
     await owner.execute("CREATE TABLE plain_offset AS SELECT 0::bigint AS next_offset")
-
-
-class Meter:
-    """CPU and time from now on."""
-
-    def __init__(self, servers: OwnServers, client_cpu_s: Callable[[], float]) -> None:
-        gc.collect()
-        self._servers, self._client_cpu_s = servers, client_cpu_s
-        self._start = self._now()
-
-    def figures(self, batches: float) -> dict[str, float]:
-        """Give rate and costs of so many batches."""
-        wall, client, postgres, kafka = (now - then for now, then in zip(self._now(), self._start, strict=True))
-        return {
-            "batches_s": batches / wall,
-            "ms_batch": client * 1000 / batches,
-            "postgres_ms_batch": postgres * 1000 / batches,
-            "kafka_ms_batch": kafka * 1000 / batches,
-        }
-
-    def _now(self) -> tuple[float, float, float, float]:
-        return (
-            time.perf_counter(), self._client_cpu_s(), family_cpu_s(self._servers.postgres_pid),
-            cpu_s(self._servers.kafka_pid),
-        )  # fmt: skip
-
-
-def family_cpu_s(pid: int) -> float:
-    """Give the CPU time of a process and its children, those that have ended included, in seconds."""
-    root = psutil.Process(pid)
-    times = root.cpu_times()
-    return sum(cpu_s(child.pid) for child in root.children()) + float(
-        times.user + times.system + times.children_user + times.children_system
-    )
-
-
-def pin_tree(pid: int, core: int) -> None:
-    """Keep a process and its children, those to come included, on one core."""
-    for process in [psutil.Process(pid), *psutil.Process(pid).children()]:
-        pin(process.pid, core)

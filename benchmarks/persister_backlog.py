@@ -20,7 +20,8 @@ async def publish_backlog(
 ) -> str:
     """Write batches and their verdicts under a new prefix, and give the prefix."""
     prefix = f"b{uuid.uuid4().hex[:10]}."
-    await ensure_topics(kafka_bootstrap, ALL_TOPICS, partitions=partitions, prefix=prefix)
+    consumed = [topic for topic in ALL_TOPICS if not topic.compacted]
+    await ensure_topics(kafka_bootstrap, consumed, partitions=partitions, prefix=prefix)
     producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap, acks="all", max_batch_size=_RECORD_BATCH_BYTES)
     await producer.start()
     try:

@@ -1,5 +1,6 @@
 """The store in PostgreSQL: one transaction a write, rows by binary COPY straight into the day's partition."""
 
+import struct
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeAlias
@@ -8,6 +9,7 @@ import asyncpg
 import msgspec
 from asyncpg.pool import PoolConnectionProxy
 
+from services.persister.copying import ENCODERS, encode
 from services.persister.errors import Crash, PartitionTaken, PlanOutdated, RowsRefused, StoreAway
 from services.persister.leaves import Leaves, values_of
 from services.persister.planning import Advance, Asked, Fingerprint, Lookup, Seen, Stream, WritePlan, fingerprint
@@ -39,7 +41,8 @@ _REFUSED: Final = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.ProgramLimitExceededError,
-    ValueError,  # asyncpg cannot encode it
+    struct.error,  # a value does not fit its column
+    ValueError,
     TypeError,
     OverflowError,
 )
@@ -114,15 +117,21 @@ class PostgresStore:
         Raises
         ------
         StoreAway
-            PostgreSQL does not answer, or someone holds a table longer than we wait.
+            PostgreSQL does not answer, someone holds a table longer than we wait, or there is no room for new days;
+            old ones were dropped then.
         """
         in_default: dict[str, int] = {}
+        cramped: list[str] = []
         async with self._connection() as connection:
             for table, keep_days in keep_days_by_table.items():
                 row = await connection.fetchrow(self._sql["maintain_days"], table, keep_days)
                 in_default[table] = row["in_default"] if row is not None else 0
+                if row is not None and row["made"] is None:
+                    cramped.append(table)
             await connection.execute(self._sql["forget_kpis"], keep_kpi_days)
         self._leaves = None
+        if cramped:
+            raise StoreAway(f"no room for new days of {', '.join(cramped)}")
         return in_default
 
     @asynccontextmanager
@@ -131,7 +140,7 @@ class PostgresStore:
             async with self._pool.acquire(timeout=_CONNECT_TIMEOUT_S) as connection:
                 yield connection
         except _AWAY as error:
-            if isinstance(error, ValueError):  # asyncpg cannot encode a value: that is the row's fault
+            if isinstance(error, ValueError):  # a value cannot be encoded: that is the row's fault
                 raise
             await self._pool.expire_connections()  # the next attempt is made on a connection of its own
             raise StoreAway(f"{type(error).__name__}: {error}") from error
@@ -157,7 +166,15 @@ class PostgresStore:
         return self._leaves.group(table, rows)
 
     async def _copy(self, connection: _Connection, table: Table, leaf: str, rows: Sequence[Row]) -> None:
-        await connection.copy_records_to_table(leaf, records=values_of(rows), columns=COLUMNS[table])
+        if (encode_row := ENCODERS.get(table)) is None:  # few, and with nulls: the driver's way will do
+            await connection.copy_records_to_table(leaf, records=values_of(rows), columns=COLUMNS[table])
+            return
+
+        async def pieces() -> AsyncIterator[bytes]:
+            for piece in encode(rows, encode_row):
+                yield piece
+
+        await connection.copy_to_table(leaf, source=pieces(), columns=COLUMNS[table], format="binary")
 
     async def _upsert_sessions(self, connection: _Connection, sessions: Sequence[SessionRow]) -> None:
         columns = zip(*map(msgspec.structs.astuple, sessions), strict=True)
@@ -203,8 +220,13 @@ async def open_pool(dsn: str) -> "asyncpg.Pool[asyncpg.Record]":
         timeout=_CONNECT_TIMEOUT_S,
         command_timeout=_COMMAND_TIMEOUT_S,
         init=_prepare,
-        # A write's rows pass by the roll-up triggers in memory, not through temporary files.
-        server_settings={"application_name": "telltale-persister", "work_mem": "64MB", "timezone": "UTC", "jit": "off"},
+        server_settings={
+            "application_name": "telltale-persister",
+            "timezone": "UTC",
+            "jit": "off",
+            "work_mem": "64MB",  # a write's rows pass by the roll-up triggers in memory, not through temporary files
+            "enable_seqscan": "off",  # thousands of ids look cheaper to find by reading a whole day, until days are large
+        },
     )
 
 
