@@ -46,7 +46,7 @@ async def _measure(servers: OwnServers, core: int, report: Report) -> dict[str, 
     await _make_plain_tables(owner)
     for turn in range(_ROUNDS):
         figures: dict[str, float] = {}
-        for name, work in (("", drain), ("limit_", _copy), ("peer_", _plain_loop)):
+        for name, work in _WORKS.items():
             prefix = await publish_backlog(servers.kafka_bootstrap, _BATCHES, sessions=1_000, now=datetime.now(UTC))
             found = await work(servers, owner, prefix, core, _BATCHES)
             figures |= {f"persister_{name}{figure}": value for figure, value in found.items()}
@@ -65,6 +65,9 @@ def _summed_up(found: Mapping[str, float]) -> dict[str, Any]:
         "persister_all_ms_batch": round(both, 4),
         "persister_cpu_to_limit_ratio": round(both / limit, 2),
         "persister_cpu_to_peer_ratio": round(both / peer, 2),
+        "persister_two_to_one_cpu_ratio": round(
+            (found["persister_two_ms_batch"] + found["persister_two_postgres_ms_batch"]) / both, 2
+        ),
     }
 
 
@@ -130,7 +133,15 @@ async def _connection(servers: OwnServers) -> AsyncIterator[Any]:
         pool.terminate()
 
 
+async def _two(servers: OwnServers, owner: Any, prefix: str, core: int, batches: int) -> dict[str, float]:
+    """Two persisters on the core of one: they wait for each other's counts, and should cost no more."""
+    return await drain(servers, owner, prefix, core, batches, processes=2)
+
+
 async def _make_plain_tables(owner: Any) -> None:
     for table, plain in _PLAIN.items():
         await owner.execute(f"CREATE TABLE {plain} (LIKE {table} INCLUDING DEFAULTS INCLUDING STORAGE)")
     await owner.execute("CREATE TABLE plain_offset AS SELECT 0::bigint AS next_offset")
+
+
+_WORKS: Final = {"": drain, "two_": _two, "limit_": _copy, "peer_": _plain_loop}

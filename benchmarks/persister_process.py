@@ -17,27 +17,36 @@ from deploy.local.settings import CHECKOUT
 PERSISTER_ROLE: Final = "telltale_persister"
 
 
-async def drain(servers: OwnServers, owner: Any, prefix: str, core: int, batches: int) -> dict[str, float]:
-    """Let a persister on one core write a backlog of so many batches and their verdicts."""
-    process = await asyncio.create_subprocess_exec(
+async def drain(
+    servers: OwnServers, owner: Any, prefix: str, core: int, batches: int, processes: int = 1
+) -> dict[str, float]:
+    """Let persisters that share one core write a backlog of so many batches and their verdicts."""
+    running = [await _start(servers, prefix) for _ in range(processes)]
+    try:
+        for process in running:
+            pin(process.pid, core)
+        # From the first write on: neither starting nor joining is a batch's cost.
+        first = await _until(owner, prefix, 1)
+        meter = Meter(servers, lambda: sum(cpu_s(process.pid) for process in running))
+        last = await _until(owner, prefix, 2 * batches)
+        return meter.figures((last - first) / 2) | {"rss_mb": max(rss_mb(process.pid) for process in running)}
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            await process.wait()
+
+
+async def _start(servers: OwnServers, prefix: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.persister", cwd=CHECKOUT, env=os.environ | {
             "TELLTALE_KAFKA_BOOTSTRAP": servers.kafka_bootstrap,
             "TELLTALE_POSTGRES_DSN": servers.postgres_dsn_by_role[PERSISTER_ROLE],
             "TELLTALE_TOPIC_PREFIX": prefix,
             "TELLTALE_HTTP_PORT": "0",
-            "TELLTALE_LOG_LEVEL": "WARNING",
+            "TELLTALE_LOG_LEVEL": "ERROR",
         },
     )  # fmt: skip
-    try:
-        pin(process.pid, core)
-        # From the first write on: neither starting nor joining is a batch's cost.
-        first = await _until(owner, prefix, 1)
-        meter = Meter(servers, lambda: cpu_s(process.pid))
-        last = await _until(owner, prefix, 2 * batches)
-        return meter.figures((last - first) / 2) | {"rss_mb": rss_mb(process.pid)}
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 async def _until(owner: Any, prefix: str, records: int) -> int:
