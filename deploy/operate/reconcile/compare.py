@@ -208,7 +208,8 @@ class _Comparison:
             self._report.of(tenant_id).persisted += batches
         async for window in self._postgres.unscored(span, self._scored):
             await self._judge_unscored(window, scored_next, events)
-        self._say(f"rows: looked through {span[0]:%Y-%m-%d}")
+        day = "days without a partition" if span in (self._spans[0], self._spans[-1]) else f"{span[0]:%Y-%m-%d}"
+        self._say(f"rows: looked through {day}")
 
     async def _judge_unscored(
         self, window: Sequence[Unscored], scored_next: Offsets, events: Mapping[Partition, Bounds]
