@@ -39,7 +39,7 @@ def batches_and_verdicts(count: int, *, sessions: int, received_at: datetime) ->
         )  # fmt: skip
         key = partition_key(tenant_id, "session", subject)
         batch = Made(key, _payload(stamp, subject, number), batch_headers(stamp))
-        verdict = _verdict(stamp, subject, 1 + number // sessions, number)
+        verdict = _verdict(stamp, subject, received_at, 1 + number // sessions, number)
         source = (events_topic(Domain.BEHAVIOR), number)
         headers = verdict_headers(
             verdict, scored_at=at + timedelta(milliseconds=4), traceparent=stamp.traceparent, source=source
@@ -69,7 +69,7 @@ def _payload(stamp: BatchHeaders, subject: str, number: int) -> bytes:
     )
 
 
-def _verdict(stamp: BatchHeaders, subject: str, batch_count: int, number: int) -> Verdict:
+def _verdict(stamp: BatchHeaders, subject: str, started_at: datetime, batch_count: int, number: int) -> Verdict:
     action = _ACTIONS[number % len(_ACTIONS)]
     codes = _CODES[: 0 if action == "ALLOW" else 1 + number % 3]
     at = stamp.received_at
@@ -84,6 +84,6 @@ def _verdict(stamp: BatchHeaders, subject: str, batch_count: int, number: int) -
         ],
         unknown_rules=["key_intervals_short", "key_intervals_even", "untrusted_input"],
         versions=Versions("1.0.0", "1.0.0", "1.0.0"), event_count=EVENTS_A_BATCH,
-        session=SessionFacts(at - timedelta(minutes=1), at, batch_count, batch_count * EVENTS_A_BATCH),
+        session=SessionFacts(started_at, at, batch_count, batch_count * EVENTS_A_BATCH),
         occurred_at=at, received_at=at,
     )  # fmt: skip
