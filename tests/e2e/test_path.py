@@ -20,6 +20,8 @@ import msgspec
 import pytest
 
 from deploy.provision.tenants import create_key, revoke_key
+from services.gateway.settings import GatewaySettings
+from shared.contracts.base import MAX_EVENTS_PER_BATCH
 from shared.contracts.schema import CONTRACTS, kept
 from shared.contracts.verdict import verdict_id
 from shared.topics import VERDICTS
@@ -125,6 +127,29 @@ async def test_a_retry_gives_the_same_receipt_and_no_second_effect(system: Syste
     assert (len(rows), len(verdicts)) == (1, 1)
     [session] = await system.rows("SELECT * FROM sessions WHERE subject_id = $1", batch["subject"]["id"])
     assert session["batch_count"] == 2
+
+
+async def test_the_largest_batch_there_may_be_goes_the_whole_way(system: System) -> None:
+    now = datetime.now(UTC)
+    event = {"type": "pointer.down", "x": 200.125, "y": 120.5, "trusted": True, "target": "t" * 64}
+    times = ((now - timedelta(milliseconds=index)).isoformat() for index in range(MAX_EVENTS_PER_BATCH))
+    batch = driven_batch(
+        f"largest-{uuid.uuid4().hex[:8]}",
+        events=[event | {"occurred_at": time, "event_id": f"{index:05}"} for index, time in enumerate(times)],
+    )
+    body = msgspec.json.encode(batch)
+    limit = GatewaySettings.model_fields["max_body_bytes"].default
+    assert len(body) > 0.9 * limit
+    async with system.gateway() as gateway:
+        headers = {"content-type": "application/json"}
+        refused = await gateway.post("/v1/events", content=body.ljust(limit + 1), headers=headers)
+        assert refused.status_code == 413
+        answer = await gateway.post("/v1/events?wait_ms=10000", content=body.ljust(limit), headers=headers)
+        assert answer.status_code in {200, 202}, answer.text
+        receipt = await until_persisted(gateway, batch["batch_id"])
+    assert receipt["events"] == MAX_EVENTS_PER_BATCH
+    [row] = await system.rows("SELECT count(*) AS count FROM events WHERE batch_id = $1", batch["batch_id"])
+    assert row["count"] == MAX_EVENTS_PER_BATCH
 
 
 async def test_clocks_hours_off_and_batches_out_of_order_are_taken(system: System) -> None:

@@ -111,6 +111,43 @@ async def test_a_verdict_comes_in_the_answer_and_again_to_a_retry(servers: Serve
     assert len(await records_of(limits, "events.behavior.v1", 2)) == 2
 
 
+async def test_a_process_stopped_for_a_while_goes_on_and_keeps_every_promise(
+    servers: Servers, limits: GatewaySettings, unused_tcp_port: int
+) -> None:
+    key = await key_of(servers, "end-to-end")
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+    accepted: list[str] = []
+    over = asyncio.Event()
+
+    async def send_until_over(client: httpx.AsyncClient, number: int) -> None:
+        while not over.is_set():
+            sent = fresh_batch(f"s-{number}")
+            if (await client.post("/v1/events", json=sent)).status_code == 202:
+                accepted.append(sent["batch_id"])
+
+    async def until_accepted(more: int) -> None:
+        wanted = len(accepted) + more
+        await until(lambda: len(accepted) >= wanted)
+
+    async with (
+        process_of(limits, unused_tcp_port) as process,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{unused_tcp_port}", headers=headers, timeout=60) as client,
+    ):
+        await until_listening(client)
+        senders = [asyncio.create_task(send_until_over(client, number)) for number in range(8)]
+        for seconds in (0.5, 3.0):
+            await until_accepted(50)
+            process.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(seconds)
+            process.send_signal(signal.SIGCONT)
+        await until_accepted(50)
+        over.set()
+        await asyncio.gather(*senders)
+        assert process.returncode is None
+    records = await records_of(limits, "events.behavior.v1", len(accepted))
+    assert set(accepted) <= {json.loads(record.value)["batch_id"] for record in records}
+
+
 async def test_the_process_ends_on_a_signal_and_keeps_every_promise(
     servers: Servers, limits: GatewaySettings, unused_tcp_port: int
 ) -> None:
