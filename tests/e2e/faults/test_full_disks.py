@@ -52,9 +52,21 @@ async def retries(system: System) -> float:
     return sum(float(line.split()[-1]) for line in lines if line.startswith(f"{RETRIES} "))
 
 
+async def until_true(system: System, question: str) -> None:
+    """Ask PostgreSQL until the answer is true."""
+    async with asyncio.timeout(60):
+        while True:
+            with contextlib.suppress(asyncpg.PostgresError, OSError):
+                [answer] = await system.rows(f"SELECT {question} AS yes")
+                if answer["yes"]:
+                    return
+            await asyncio.sleep(0.2)
+
+
 async def test_a_full_disk_of_postgresql_stops_only_the_persister(cramped: Cramped) -> None:
     system = cramped.system
-    persister = (await system.status("persister")).pid
+    persister = await system.status("persister")
+    old, ahead = await days_to_tend(system)
     async with bounded_memory(system), Load(system) as load:
         await load.until_acknowledged(60)
         before = await retries(system)
@@ -63,14 +75,32 @@ async def test_a_full_disk_of_postgresql_stops_only_the_persister(cramped: Cramp
             while await retries(system) < before + 3:
                 await asyncio.sleep(0.1)
         await until_answered(system, 200)  # verdicts go on
+        assert (await system.status("persister")).pid == persister.pid  # it waits; it does not end and start again
+
+        await system.stop("persister")
+        system.stack.supervisor.start_part(persister.part)
         with contextlib.suppress(asyncpg.PostgresError, OSError):
             await system.rows("SELECT pg_switch_wal()")  # no room for the next log segment: the server cannot even run
         await load.until_acknowledged(60 * FULL_S // 2)
+        persister = await system.status("persister")  # started while nothing can be written, it waits as well
+        assert persister.pid
         cramped.disks["postgres"].make_room()
         await load.until_acknowledged(60)
     await system.until_ready("postgres")
     await assert_books_balance(system, load, timeout_s=90)
-    assert (await system.status("persister")).pid == persister  # it waited; it did not end and start again
+    await until_true(system, f"to_regclass('{old}') IS NULL AND to_regclass('{ahead}') IS NOT NULL")
+    assert (await system.status("persister")).pid == persister.pid
+
+
+async def days_to_tend(system: System) -> tuple[str, str]:
+    """Make a day so old that it is to go, and take away one that is to be made; give the names of both partitions."""
+    await system.rows("SELECT make_day(day_tables, current_date - 60) FROM day_tables WHERE table_name = 'batches'")
+    [names] = await system.rows(
+        "SELECT 'batches_' || to_char(current_date - 60, 'YYYYMMDD') AS old,"
+        " 'batches_' || to_char(current_date + 3, 'YYYYMMDD') AS ahead"
+    )
+    await system.rows(f"DROP TABLE {names['ahead']}")
+    return names["old"], names["ahead"]
 
 
 async def test_a_full_disk_of_kafka_refuses_and_loses_nothing(cramped: Cramped) -> None:
