@@ -1,5 +1,6 @@
 """What every measurement needs: processes on a core of their own, CPU time, medians of paired rounds."""
 
+import functools
 import os
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -10,8 +11,9 @@ import psutil
 Report = Callable[[str], None]
 
 
+@functools.cache
 def cores() -> list[int]:
-    """Give the cores this process may use."""
+    """Give the cores this process might use when this was first asked: before it was kept on one."""
     return sorted(os.sched_getaffinity(0))
 
 

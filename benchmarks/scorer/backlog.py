@@ -50,7 +50,7 @@ def inputs(count: int, subjects: int, *, events: int = EVENTS, tracks: bool = Fa
                 start + timedelta(seconds=8.5 * shape[1]),
                 tracks,
             )
-        batch_id = uuid.UUID(int=dice.getrandbits(128), version=4)
+        batch_id = uuid.uuid4()
         value = bodies[shape].replace(_MARK, str(batch_id).encode(), 1).replace(b'"@"', b'"%s"' % subject.encode(), 1)
         stamp = BatchHeaders(
             batch_id, TENANT, Domain.BEHAVIOR, f"session/{subject}", received_at,

@@ -6,7 +6,7 @@ from benchmarks.measuring import Report
 from benchmarks.scorer.backlog import inputs
 from benchmarks.scorer.field import REAL, Addresses, field_of
 
-_BATCHES: Final = 6_000
+_BATCHES: Final = 3_000
 _SESSIONS: Final = (1, 100, 10_000, 100_000)
 _PARTITIONS: Final = (1, 4, 16, 64)
 _FEW: Final = 1_000
