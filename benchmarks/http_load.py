@@ -178,8 +178,12 @@ class Load:
 
     async def _open(self, gate: asyncio.Semaphore) -> "Connection":
         async with gate:
-            _, connection = await asyncio.get_running_loop().create_connection(lambda: Connection(self), *self._address)
-            return connection
+            while True:
+                with contextlib.suppress(TimeoutError):  # a server that is busy accepting the others
+                    _, connection = await asyncio.get_running_loop().create_connection(
+                        lambda: Connection(self), *self._address
+                    )
+                    return connection
 
     async def _reopen(self, connection: "Connection") -> None:
         loop = asyncio.get_running_loop()

@@ -162,7 +162,9 @@ class Ingest:
 
     async def _publish_and_wait(self, items: list[Item], stamp: _Stamp, wait_s: float) -> tuple[int, bytes]:
         deadline_s = time.monotonic() + wait_s
-        verdicts = dict(await self._replies.answered(stamp.tenant_id, [item.batch_id for item in items]))
+        # Only a batch we took before can have been answered here; another process's is judged again, as a duplicate.
+        again = [item.batch_id for item in items if (stamp.tenant_id, item.batch_id) in self._recent]
+        verdicts = dict(await self._replies.answered(stamp.tenant_id, again)) if again else {}
         fresh = [item for item in items if item.batch_id not in verdicts]
         if fresh:
             channel = self._replies.channel

@@ -34,6 +34,9 @@ class RecentBatches:
     def __len__(self) -> int:
         return len(self._batches)
 
+    def __contains__(self, key: BatchKey) -> bool:
+        return _packed(key) in self._batches
+
     def add(self, key: BatchKey, accepted: Accepted) -> None:
         """Remember a batch; the first acceptance stands."""
         packed = _packed(key)
