@@ -27,6 +27,7 @@ def add_one(client: telltale.AsyncClient, subject_id: str = "s-1") -> None:
     [
         Answer(503, {"code": "broker_unavailable"}),
         Answer(503, {"code": "too_many_in_flight"}),
+        Answer(503, {"code": "too_many_connections"}, {"retry-after": "1"}),
         Answer(500),
         Answer(502, {}, {"content-type": "text/html"}),
         Answer(429, {}, {"retry-after": "2"}),
