@@ -225,7 +225,9 @@ async def open_pool(dsn: str) -> "asyncpg.Pool[asyncpg.Record]":
             "timezone": "UTC",
             "jit": "off",
             "work_mem": "64MB",  # a write's rows pass by the roll-up triggers in memory, not through temporary files
-            "enable_seqscan": "off",  # to read a whole day looks cheaper than thousands of ids, until days are large
+            # To read a whole day looks cheaper than to find thousands of ids in its index, until days are large.
+            "enable_seqscan": "off",
+            "enable_bitmapscan": "off",
         },
     )
 

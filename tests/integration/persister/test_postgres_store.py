@@ -1,3 +1,5 @@
+import re
+import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -8,7 +10,9 @@ from deploy.local.servers_for_tests import Servers
 from services.persister.errors import StoreAway
 from services.persister.planning import Stream
 from services.persister.postgres import PostgresStore, open_pool
+from services.persister.sql import load_queries
 from tests.contract.persister.suites import StoreContract, plan_of
+from tests.integration.persister.harness import System
 from tests.unit.persister.records import batch_record, verdict_of, verdict_record
 
 
@@ -84,3 +88,23 @@ async def test_nobody_there_is_away_and_not_an_error_of_the_rows() -> None:
 async def test_upkeep_is_safe_to_run_again(store: PostgresStore) -> None:
     keep = {"batches": 30, "verdicts": 90, "sessions": 90, "dead_letters": 90}
     assert set(await store.maintain(keep, 400)) == set(keep)
+
+
+@pytest.mark.parametrize("table", ["batches", "verdicts", "dead_letters"])
+async def test_ids_are_found_by_index_however_many_and_however_large_the_day(own_system: System, table: str) -> None:
+    """A plan that reads whole days makes each write dearer than the one before."""
+    await own_system.owner.execute(
+        "INSERT INTO batches (received_at, source_offset, clock_skew_ms, source_partition, event_count, batch_id,"
+        " tenant_id, domain, subject_type, subject_id, traceparent, payload)"
+        " SELECT now() - n * interval '10 s', n, 0, 0, 1, gen_random_uuid(), 'acme', 'behavior', 'session', 's', '',"
+        " '{}'"
+        " FROM generate_series(1, 50000) AS n"
+    )
+    await own_system.owner.execute("ANALYZE batches")
+    pool = await open_pool(own_system.servers.postgres_dsn_by_role["telltale_persister"])
+    ids = [uuid.uuid4() for _ in range(5_000)]
+    rows = await pool.fetch("EXPLAIN " + load_queries()[f"seen_{table}"], ids, datetime.now(UTC))
+    pool.terminate()
+    scans = [row[0] for row in rows if " Scan " in row[0]]
+    assert len(scans) > 10
+    assert all(re.search(r"Index (Only )?Scan using \w+_once on", scan) for scan in scans), scans
