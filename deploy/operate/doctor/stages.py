@@ -72,7 +72,7 @@ STAGES: Final[tuple[Stage[Walk], ...]] = (
     ),
     Stage(
         "kpis", "GET /v1/kpis of its minute", path.kpis,
-        "make logs SERVICE=insights", ("row", "insights"), part="insights",
+        "make logs SERVICE=insights", ("row", "insights"), part="insights", timeout_s=5,
     ),
     Stage("books", "is every record accounted for?", path.books, "make reconcile", ("insights", "topics")),
 )  # fmt: skip

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -26,6 +26,7 @@ EVENTS: Final = events_topic(Domain.BEHAVIOR)
 _CLOSE_TIMEOUT_S: Final = 1.0
 _POLL_MS: Final = 50
 _AGAIN_AFTER_S: Final = 0.02
+_KEY_SPREADS_S: Final = 3.0
 
 
 def probe_batch() -> dict[str, Any]:
@@ -54,11 +55,10 @@ class Walk:
     http: httpx.AsyncClient
     batch: dict[str, Any] = field(default_factory=probe_batch)
     api_key: str = ""
-    record: ConsumerRecord | None = None
     received_at: datetime | None = None
     _stack: Stack | None = None
     _consumer: AIOKafkaConsumer | None = None
-    _unread: list[ConsumerRecord] = field(default_factory=list)
+    _seen: dict[tuple[str, bytes | None], ConsumerRecord] = field(default_factory=dict)
 
     @property
     def stack(self) -> Stack:
@@ -92,12 +92,12 @@ class Walk:
 
     async def get(self, url: str, **parameters: str) -> httpx.Response:
         """Ask over HTTP as the probe's tenant."""
-        return await self.http.get(url, params=parameters, headers=self._headers())
+        return await self._admitted(lambda: self.http.get(url, params=parameters, headers=self._headers()))
 
     async def post(self, batch: dict[str, Any], **parameters: str) -> httpx.Response:
         """Send a batch as the probe's tenant."""
         url = f"{self.addresses.gateway_url}/v1/events"
-        return await self.http.post(url, params=parameters, json=batch, headers=self._headers())
+        return await self._admitted(lambda: self.http.post(url, params=parameters, json=batch, headers=self._headers()))
 
     async def subscribe(self) -> set[str]:
         """Read the probe's topics from their present ends; give every topic there is.
@@ -116,17 +116,14 @@ class Walk:
             await self._consumer.seek_to_end()
         return found
 
-    async def await_record(self, topic: str, header: str, value: str) -> ConsumerRecord:
-        """Wait for the record of a topic that carries a header."""
+    async def await_record(self, topic: str, event_id: UUID) -> ConsumerRecord:
+        """Wait for the record of a topic with this CloudEvents id."""
         assert self._consumer is not None
-        while True:
-            for record in self._unread:
-                if record.topic == topic and dict(record.headers).get(header) == value.encode():
-                    return record
-            # Records of one poll may belong to a later question.
-            self._unread = [record for record in self._unread if record.topic == VERDICTS]
+        wanted = (topic, str(event_id).encode())
+        while wanted not in self._seen:
             for records in (await self._consumer.getmany(timeout_ms=_POLL_MS)).values():
-                self._unread += records
+                self._seen |= {(record.topic, dict(record.headers).get("ce_id")): record for record in records}
+        return self._seen[wanted]
 
     async def close(self) -> None:
         """Leave Kafka; a broker that does not answer is not waited for."""
@@ -135,6 +132,14 @@ class Walk:
                 await asyncio.wait_for(self._consumer.stop(), _CLOSE_TIMEOUT_S)
             except TimeoutError:
                 return
+
+    async def _admitted(self, send: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+        """Send; again for a while when the key is not known, because services read new keys every 2 seconds."""
+        async for _ in attempts(_KEY_SPREADS_S):
+            response = await send()
+            if response.status_code != httpx.codes.UNAUTHORIZED:
+                break
+        return response
 
     def _headers(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self.api_key}"} if self.api_key else {}
