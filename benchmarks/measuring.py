@@ -3,7 +3,8 @@
 import functools
 import os
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psutil
@@ -23,6 +24,17 @@ def pin(pid: int, core: int) -> None:
     for thread in process.threads():
         os.sched_setaffinity(thread.id, {core})
     process.cpu_affinity([core])
+
+
+@contextmanager
+def unpinned_after() -> Iterator[None]:
+    """Give this process back its cores at the end: children inherit them."""
+    allowed = os.sched_getaffinity(0)
+    try:
+        yield
+    finally:
+        for thread in psutil.Process().threads():
+            os.sched_setaffinity(thread.id, allowed)
 
 
 def cpu_s(pid: int) -> float:
