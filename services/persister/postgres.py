@@ -225,9 +225,10 @@ async def open_pool(dsn: str) -> "asyncpg.Pool[asyncpg.Record]":
             "timezone": "UTC",
             "jit": "off",
             "work_mem": "64MB",  # a write's rows pass by the roll-up triggers in memory, not through temporary files
-            # To read a whole day looks cheaper than to find thousands of ids in its index, until days are large.
+            # To read a whole day, or all of an index, looks cheaper than to find thousands of ids in the one of ids.
             "enable_seqscan": "off",
             "enable_bitmapscan": "off",
+            "cpu_index_tuple_cost": "1",
         },
     )
 
