@@ -94,8 +94,8 @@ FILL = {
     " batch_id, tenant_id, domain, subject_type, subject_id, traceparent, payload)"
     " SELECT at, 0, 0, 0, 1, gen_random_uuid(), 'acme', 'behavior', 'session', 's', '', '{}' FROM made",
     "verdicts": "INSERT INTO verdicts (received_at, scored_at, occurred_at, session_started_at, source_offset,"
-    " risk_score, confidence, source_partition, event_count, trust_score, verdict_id, batch_id, tenant_id, domain, subject_type,"
-    " subject_id, action, label, traceparent, reason_codes, document)"
+    " risk_score, confidence, source_partition, event_count, trust_score, verdict_id, batch_id, tenant_id, domain,"
+    " subject_type, subject_id, action, label, traceparent, reason_codes, document)"
     " SELECT at, at, at, at, 0, 0, 1, 0, 1, 50, gen_random_uuid(), gen_random_uuid(), 'acme', 'behavior', 'session',"
     " 's', 'ALLOW', 'human', '', '{}', '{}' FROM made",
 }
