@@ -121,6 +121,10 @@ class Field:
         self._processes.append(process)
         return process
 
+    def forget(self, process: Process) -> None:
+        """Take no interest in a process that was ended on purpose."""
+        self._processes.remove(process)
+
     async def verdicts(self) -> int:
         """Count verdicts."""
         places = [TopicPartition(self.prefix + VERDICTS, number) for number in range(self._partitions)]
@@ -134,9 +138,8 @@ class Field:
                     process.check()
                 await asyncio.sleep(_POLL_S)
 
-    async def cost(self, count: int, processes: list[Process]) -> Cost:
-        """Watch until there are so many more verdicts; give what each cost, from the moment a tenth was there."""
-        first = await self.verdicts()
+    async def cost(self, count: int, processes: list[Process], *, first: int = 0) -> Cost:
+        """Watch until there are ``first`` verdicts and so many more; give what each cost once a tenth was there."""
         await self.scored(first + int(count * _WARM_SHARE))
         done, cpu, started_s = await self.verdicts(), _cpu_s(processes), time.perf_counter()
         await self.scored(first + count)

@@ -30,9 +30,10 @@ async def growing(servers: Addresses, core: int, report: Report) -> dict[str, An
 async def _cost_ms(servers: Addresses, core: int, sessions: int, partitions: int) -> float:
     """Make the sessions with small batches, then measure larger ones spread over all of them."""
     async with field_of(servers, partitions) as field:
-        scorer = field.start(REAL, core)
-        await scorer.ready()
         await field.write(inputs(sessions, sessions, events=_EVENTS_BEFORE))
+        before = field.start(REAL, core)
         await field.scored(sessions)
+        before.kill()
+        field.forget(before)
         await field.write(inputs(_BATCHES, sessions))
-        return (await field.cost(_BATCHES, [scorer])).cpu_us / 1e3
+        return (await field.cost(_BATCHES, [field.start(REAL, core)], first=sessions)).cpu_us / 1e3

@@ -27,6 +27,7 @@ async def restoring(servers: Addresses, core: int, report: Report) -> dict[str, 
         live_mb, peak_mb = rss_mb(first.pid), _peak_mb(first.pid)
         report(f"{_SESSIONS} live sessions: {live_mb:.0f} MB")
         first.kill()
+        field.forget(first)
         started_s = time.perf_counter()
         second = field.start(REAL, core)
         await second.ready()

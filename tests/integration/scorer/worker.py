@@ -1,7 +1,7 @@
 """A scorer whose judge counts: ``python -m tests.integration.scorer.worker``.
 
-``TEST_JUDGE`` chooses ``counting``; ``slow`` sleeps at every batch; ``blocking``, ``spinning``, ``crashing`` and ``hoarding`` do what they say at every
-batch of subject ``poison``.
+``TEST_JUDGE`` chooses ``counting``; ``slow`` sleeps at every batch; ``blocking``, ``spinning``, ``crashing`` and
+``hoarding`` do what they say at every batch of subject ``poison``.
 """
 
 import uvloop
