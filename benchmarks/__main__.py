@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from benchmarks.measuring import machine, unpinned_after
+from benchmarks.measuring import end_in_order_on_sigterm, machine, unpinned_after
 
 PARTS: Final = ("gateway", "scorer", "persister", "memory", "path", "latency", "growth")
 
@@ -17,6 +17,7 @@ PARTS: Final = ("gateway", "scorer", "persister", "memory", "path", "latency", "
 @click.argument("parts", nargs=-1, type=click.Choice(PARTS))
 def main(parts: tuple[str, ...]) -> None:
     """Measure PARTS, or all of them."""
+    end_in_order_on_sigterm()
     figures: dict[str, Any] = machine()
     for part in parts or PARTS:
         started_s = time.monotonic()

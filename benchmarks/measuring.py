@@ -2,6 +2,7 @@
 
 import functools
 import os
+import signal
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,6 +36,11 @@ def unpinned_after() -> Iterator[None]:
     finally:
         for thread in psutil.Process().threads():
             os.sched_setaffinity(thread.id, allowed)
+
+
+def end_in_order_on_sigterm() -> None:
+    """Let a SIGTERM end a measurement as Ctrl-C does: what it has started is stopped."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def cpu_s(pid: int) -> float:

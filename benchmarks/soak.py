@@ -13,6 +13,7 @@ import numpy as np
 
 from benchmarks.http_load import API_KEY_VARIABLE
 from benchmarks.loading import until_drained
+from benchmarks.measuring import end_in_order_on_sigterm
 from benchmarks.observing import Observer, Usage, usage
 from deploy.local.settings import CHECKOUT
 from tests.e2e.system import System, running_system
@@ -62,6 +63,7 @@ class Window:
 @click.option("--minutes", default=30.0, show_default=True, help="How long.")
 def main(minutes: float) -> None:
     """Soak a system of its own; exit 1 when something grows or the books do not balance."""
+    end_in_order_on_sigterm()
     with running_system(HOME) as system:
         figures = asyncio.run(_soak(system, minutes * 60))
     sys.stdout.write(json.dumps(figures) + "\n")
