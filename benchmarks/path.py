@@ -16,7 +16,7 @@ _STEP: Final = 1.2
 _CLOSER: Final = 0.92
 _MAX_LAG_S: Final = 2.0  # of work at the rate, between the gateway's answer and the stored verdict
 _LOAD: Final = {
-    "objects": (50, 800, ("--body", "objects", "--connections", "64")),
+    "objects": (50, 1_200, ("--body", "objects", "--connections", "64")),
     "tracks": (500, 500, ("--body", "track", "--samples", "500", "--connections", "64")),
 }
 
