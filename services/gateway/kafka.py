@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 
-from services.gateway.outbox import Delivery, InFlight, Outbox
+from services.gateway.outbox import Delivery, InFlight, Outbox, Pace
 from services.gateway.partitioner import partition_of
 from services.gateway.ports import BrokerUnavailable, Record
 from services.gateway.settings import GatewaySettings
@@ -58,8 +58,11 @@ class _Session:
         self.producer = producer
         self.broken = asyncio.Event()
         self._deliveries: list[Delivery] = []
+        pace = Pace(in_flight)
         self._outboxes = {
-            domain: [Outbox(producer, topic, index, in_flight, self._on_broken) for index in range(counts[domain])]
+            domain: [
+                Outbox(producer, topic, index, in_flight, pace, self._on_broken) for index in range(counts[domain])
+            ]
             for domain, topic in topics.items()
         }
 

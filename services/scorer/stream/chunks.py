@@ -4,13 +4,43 @@ Written against the inside of faust-streaming 0.15.3, which is therefore pinned 
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.utils.futures import notify
+
+_RATE_WINDOW_S: Final = 0.25
+_QUIET_RATE: Final = 250.0  # records a second: up to here nothing waits
+_BUSY_RATE: Final = 1_000.0  # above the quiet rate: from here on the pause is longest
+_LONGEST_GATHERING_S: Final = 0.03
+_LARGE_POLL: Final = 200
+
+
+class Gathering:
+    """How long to let records gather between polls: the busier, the longer, because a chunk costs more than a record.
+
+    When it is quiet no record waits. Polls that are large by themselves need no waiting either.
+    """
+
+    def __init__(self, now_s: float) -> None:
+        self._since_s = now_s
+        self._records = 0
+        self._rate = 0.0
+
+    def pause_s(self, now_s: float, records: int) -> float:
+        """Note a poll and give the pause after it, in seconds."""
+        self._records += records
+        elapsed_s = now_s - self._since_s
+        if elapsed_s >= _RATE_WINDOW_S:
+            self._rate = self._records / elapsed_s
+            self._since_s, self._records = now_s, 0
+        if records >= _LARGE_POLL:
+            return 0.0
+        return _LONGEST_GATHERING_S * min(1.0, max(0.0, self._rate - _QUIET_RATE) / _BUSY_RATE)
 
 
 class ChunkConsumer(driver.Consumer):
@@ -21,6 +51,7 @@ class ChunkConsumer(driver.Consumer):
     """
 
     async def _drain_messages(self, fetcher: Any) -> None:
+        gathering = Gathering(time.monotonic())
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):
                 generation = self.app.consumer_generation_id
@@ -35,6 +66,9 @@ class ChunkConsumer(driver.Consumer):
                     message.generation_id = generation
                     message.value = chunk  # type: ignore[assignment]
                     await self.callback(message)
+                count = sum(len(chunk) for chunk in (records or {}).values())
+                if pause_s := gathering.pause_s(time.monotonic(), count):
+                    await asyncio.sleep(pause_s)
         except (ConsumerStoppedError, asyncio.CancelledError):
             if not self.app.should_stop:
                 raise

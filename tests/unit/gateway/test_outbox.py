@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.gateway.outbox import Delivery, InFlight, Outbox
+from services.gateway.outbox import Delivery, InFlight, Outbox, Pace
 from services.gateway.partitioner import partition_of
 from services.gateway.ports import BrokerUnavailable, PublisherFull, Record
 from shared.topics import Domain, partition_key
@@ -60,7 +60,10 @@ class Desk:
         self.producer = FakeProducer(limit)
         self.in_flight = InFlight(max_batches, max_bytes)
         self.broken: list[Exception] = []
-        self.outbox = Outbox(self.producer, "events", 0, self.in_flight, self.broken.append)
+        self.outbox = self.partition(0)
+
+    def partition(self, index: int) -> Outbox:
+        return Outbox(self.producer, "events", index, self.in_flight, Pace(self.in_flight), self.broken.append)
 
     def put(self, *values: bytes) -> Delivery:
         records = [Record(Domain.BEHAVIOR, b"k", value, [], 0) for value in values]
@@ -92,6 +95,23 @@ async def test_what_arrives_in_flight_forms_the_next_record_batch() -> None:
     await settle()
     assert all(delivery.done.result() is None for delivery in later)
     assert (desk.in_flight.batches, desk.in_flight.bytes) == (0, 0)
+
+
+async def test_when_busy_the_partitions_leave_together() -> None:
+    desk = Desk()
+    late = desk.partition(1)
+    desk.put(*(b"%d" % index for index in range(20)))
+    await settle()
+    assert desk.producer.sent == []  # waits for its turn
+    late.put(Record(Domain.BEHAVIOR, b"k", b"late", [], 0), Delivery(1, 0.0))
+    async with asyncio.timeout(5):
+        while not desk.producer.sent:
+            await asyncio.sleep(0)
+    await settle()
+    assert {values[-1] for values in desk.producer.sent} == {b"19", b"late"}
+    for acknowledgement in desk.producer.acks:
+        acknowledgement.set_result(None)
+    await desk.outbox.drained()
 
 
 async def test_a_full_record_batch_leaves_the_rest_for_the_next() -> None:
