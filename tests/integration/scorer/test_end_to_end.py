@@ -71,9 +71,17 @@ async def test_a_worker_without_partitions_is_ready_too(field: Field) -> None:
     assert all([await worker.ready() for worker in (*workers, *spare)])
 
 
-async def test_without_a_broker_the_process_ends_so_that_a_supervisor_sees_it(field: Field) -> None:
-    process = field.spawn(TELLTALE_KAFKA_BOOTSTRAP="127.0.0.1:1")
-    assert await process.ended(20.0) == 1
+async def test_without_a_broker_the_process_waits_says_so_and_ends_when_told(field: Field) -> None:
+    process = field.spawn("services.scorer", TELLTALE_KAFKA_BOOTSTRAP="127.0.0.1:1")
+
+    async def waits() -> bool:
+        return "waiting for the broker" in process.log.read_text()
+
+    await until(waits)
+    alive, ready = await process.get("/healthz"), await process.get("/readyz")
+    assert alive is not None and alive.status_code == 200
+    assert ready is not None and ready.status_code == 503
+    assert await process.stop() < 5
 
 
 async def test_the_service_itself_scores_with_its_own_rules_and_tells_them(field: Field) -> None:
