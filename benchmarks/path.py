@@ -10,14 +10,14 @@ from benchmarks.loading import HOME, Watched, load, until_drained
 from benchmarks.measuring import Report
 from tests.e2e.system import System, running_system
 
-_TRY_S: Final = 12.0
+_TRY_S: Final = 10.0
 _HOLD_S: Final = 60.0
-_STEP: Final = 1.2
+_STEP: Final = 1.15
 _CLOSER: Final = 0.92
 _MAX_LAG_S: Final = 2.0  # of work at the rate, between the gateway's answer and the stored verdict
 _LOAD: Final = {
-    "objects": (50, 1_200, ("--body", "objects", "--connections", "64")),
-    "tracks": (500, 500, ("--body", "track", "--samples", "500", "--connections", "64")),
+    "objects": (50, 1_700, ("--body", "objects", "--connections", "64")),
+    "tracks": (500, 1_100, ("--body", "track", "--samples", "500", "--connections", "64")),
 }
 
 
