@@ -4,7 +4,7 @@ A rate counts when the system holds it for a minute and what waits on the way do
 """
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from benchmarks.loading import HOME, Watched, load, until_drained
 from benchmarks.measuring import Report
@@ -16,9 +16,24 @@ _STEP: Final = 1.15
 _TRIES: Final = 2
 _CLOSER: Final = 0.92
 _MAX_LAG_S: Final = 2.0  # of work at the rate, between the gateway's answer and the stored verdict
+_TOGETHER: Final = 8
+
+
+class Kind(NamedTuple):
+    """One kind of load: events of a batch, batches of a request, the first rate to try in batches a second."""
+
+    events: int
+    batches: int
+    first_rate: float
+    options: tuple[str, ...]
+
+
+_CONNECTIONS: Final = ("--connections", "64")
 _LOAD: Final = {
-    "objects": (50, 1_700, ("--body", "objects", "--connections", "64")),
-    "tracks": (500, 1_100, ("--body", "track", "--samples", "500", "--connections", "64")),
+    "objects": Kind(50, 1, 1_700, ("--body", "objects", *_CONNECTIONS)),
+    # As a server's client sends them, for many sessions at once.
+    "objects_together": Kind(50, _TOGETHER, 2_000, ("--body", "objects", "--batches", str(_TOGETHER), *_CONNECTIONS)),
+    "tracks": Kind(500, 1, 1_100, ("--body", "track", "--samples", "500", *_CONNECTIONS)),
 }
 
 
@@ -30,10 +45,11 @@ def measure(report: Report) -> dict[str, Any]:
 
 async def _measure(system: System, report: Report) -> dict[str, Any]:
     figures: dict[str, Any] = {}
-    for name, (events, first_rate, options) in _LOAD.items():
-        rate = await _highest(system, first_rate, options, report)
-        held = await _hold(system, rate, options, report)
-        per_batch = held.cpu_ms_batch()
+    for name, kind in _LOAD.items():
+        rate = await _highest(system, kind, report)
+        held = await _hold(system, kind, rate, report)
+        per_batch, events = held.cpu_ms_batch(), kind.events
+        per_batch["load"] /= kind.batches
         total_ms = sum(per_batch.values())
         figures |= {
             f"events_s_{name}": round(held.persisted_s * events),
@@ -49,13 +65,12 @@ async def _measure(system: System, report: Report) -> dict[str, Any]:
     return figures
 
 
-async def _highest(system: System, rate: float, options: tuple[str, ...], report: Report) -> float:
+async def _highest(system: System, kind: Kind, report: Report) -> float:
     """Raise the rate until the system falls behind twice in a row; the broker's compiler needs the first run."""
-    await load(system, _TRY_S, "--rate", str(rate / 2), *options)
-    fell_behind = 0
+    await _load(system, kind, kind.first_rate / 2, _TRY_S)
+    rate, fell_behind = kind.first_rate, 0
     while fell_behind < _TRIES:
-        watched = await load(system, _TRY_S, "--rate", str(rate), *options)
-        await until_drained(system)
+        watched = await _load(system, kind, rate, _TRY_S)
         report(f"{rate:.0f} batches/s asked: {_told(watched)}")
         if _kept_up(watched, rate):
             rate, fell_behind = rate * _STEP, 0
@@ -64,15 +79,20 @@ async def _highest(system: System, rate: float, options: tuple[str, ...], report
     return rate / _STEP
 
 
-async def _hold(system: System, rate: float, options: tuple[str, ...], report: Report) -> Watched:
+async def _hold(system: System, kind: Kind, rate: float, report: Report) -> Watched:
     """Hold a rate for a minute; a little less each time that the system falls behind."""
     while True:
-        watched = await load(system, _HOLD_S, "--rate", str(rate), *options)
-        await until_drained(system)
+        watched = await _load(system, kind, rate, _HOLD_S)
         report(f"{rate:.0f} batches/s for {_HOLD_S:.0f} s: {_told(watched)}")
         if _kept_up(watched, rate):
             return watched
         rate *= _CLOSER
+
+
+async def _load(system: System, kind: Kind, rate: float, seconds: float) -> Watched:
+    watched = await load(system, seconds, "--rate", str(rate / kind.batches), *kind.options)
+    await until_drained(system)
+    return watched
 
 
 def _kept_up(watched: Watched, rate: float) -> bool:
