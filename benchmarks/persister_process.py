@@ -1,6 +1,7 @@
 """One persister process at work on a backlog, with the CPU time of everything it uses."""
 
 import asyncio
+import contextlib
 import gc
 import os
 import sys
@@ -95,4 +96,5 @@ def family_cpu_s(pid: int) -> float:
 def pin_tree(pid: int, core: int) -> None:
     """Keep a process and its children, those to come included, on one core."""
     for process in [psutil.Process(pid), *psutil.Process(pid).children()]:
-        pin(process.pid, core)
+        with contextlib.suppress(psutil.NoSuchProcess):  # a database session that has just ended
+            pin(process.pid, core)

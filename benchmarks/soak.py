@@ -21,7 +21,7 @@ from tests.e2e.system import System, running_system
 HOME: Final = CHECKOUT / ".telltale-soak"
 _WINDOWS: Final = 60
 _WARM_UP_SHARE: Final = 0.25
-_RATE: Final = 300
+_RATE: Final = 100
 _LOAD: Final = ("--rate", str(_RATE), "--connections", "64", "--subjects", "2000", "--wait-ms", "2000")
 
 

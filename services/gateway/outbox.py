@@ -15,7 +15,7 @@ from shared import metrics
 
 # At 100 requests a second not one is usually under way; at 1,000 there are about ten.
 _BUSY_BATCHES: Final = 8
-_TOGETHER_EVERY_S: Final = 0.008
+_TOGETHER_EVERY_S: Final = 0.004
 
 
 class RecordBatch(Protocol):
