@@ -6,7 +6,7 @@ Written against the inside of faust-streaming 0.15.3, which is therefore pinned 
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers import aiokafka as driver
@@ -54,14 +54,19 @@ class ChunkConsumer(driver.Consumer):
         gathering = Gathering(time.monotonic())
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):
-                generation = self.app.consumer_generation_id
                 records, _ = await self._wait_next_records(timeout=1.0)
                 await asyncio.sleep(0)
+                if records and not self.flow_active:
+                    # A poll that lasts through a rebalance returns what is next in the new assignment: keep it, because
+                    # the position has moved on.
+                    await self.wait(cast(Any, self.can_resume_flow))
+                generation, ours = self.app.consumer_generation_id, self.assignment()
                 for place, chunk in (records or {}).items():
-                    # A chunk held across a rebalance is stale: its partition may be another's, and ours starts again
-                    # at the committed offset. Dropping it here loses nothing.
+                    # From here on a rebalance sets our positions back to what is committed: nothing dropped is lost.
                     if not self.flow_active or self.app.consumer_generation_id != generation:
                         break
+                    if TP(place.topic, place.partition) not in ours:
+                        continue
                     message = self._to_message(TP(place.topic, place.partition), chunk[-1])
                     message.generation_id = generation
                     message.value = chunk  # type: ignore[assignment]

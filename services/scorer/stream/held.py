@@ -32,8 +32,6 @@ class Held(Generic[S]):
         Offset after the last verdict known of this partition's source.
     states
         States by subject key, longest untouched first. Encoded ones are decoded when first needed.
-    continues
-        Whether the state log told where to go on. If not, the first input can be any.
     suspected
         Whether a predecessor had the next chunk in hand and left nothing of it.
     """
@@ -45,13 +43,11 @@ class Held(Generic[S]):
         published_next: int = 0,
         verdicts_end: int = 0,
         states: Mapping[bytes, S | bytes] | None = None,
-        continues: bool = False,
         suspected: bool = False,
     ) -> None:
         self._judge = judge
         self._states: OrderedDict[bytes, S | bytes] = OrderedDict(states or {})
         self.mark = mark
-        self.continues = continues
         self.suspected = suspected
         self.published_next = max(published_next, mark.source_next)
         self.verdicts_end = max(verdicts_end, mark.verdicts_next)
@@ -113,5 +109,4 @@ class Held(Generic[S]):
         for key in removed:
             self._states.pop(key, None)
         self.mark = mark
-        self.continues = True
         self.published_next = max(self.published_next, mark.source_next)

@@ -85,7 +85,7 @@ class Lane(Generic[S]):
             The broker did not acknowledge in time.
         """
         done = self.held.mark.source_next
-        if self.held.continues and chunk[0].offset > done:
+        if chunk[0].offset > done:
             raise GapInInput(f"{self.source.topic}/{self.source.partition}: at {done}, got {chunk[0].offset}")
         fresh = [record for record in chunk if record.offset >= done]
         if not fresh:

@@ -110,5 +110,4 @@ async def restore(
         "restored %s/%d: %d subjects, next input %d, verdicts known up to input %d, %d records in %.3f s",
         source.topic, source.partition, len(rebuild.states), mark.source_next, published_next, count, duration_s,
     )  # fmt: skip
-    continues = rebuild.mark.source_next > 0
-    return Held(judge, mark, published_next, verdicts_end, rebuild.states, continues, rebuild.suspected)
+    return Held(judge, mark, published_next, verdicts_end, rebuild.states, rebuild.suspected)

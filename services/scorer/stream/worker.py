@@ -151,8 +151,8 @@ class Worker:
             self._slots.release()
 
     async def _catch_up(self, lane: Lane[Any], place: Place, until: int) -> None:
-        """Score what the group has committed and the states have not: a broker can lose the end of the state log."""
-        if not lane.held.continues or lane.held.mark.source_next >= until:
+        """Score what lies between the states and a chunk: a broker can lose the end of the state log."""
+        if lane.held.mark.source_next >= until:
             return
         _log.warning("%s/%d: states end at %d, going back", *place, lane.held.mark.source_next)
         async for portion in self._reader.read(*place, lane.held.mark.source_next):

@@ -1,6 +1,7 @@
 """Batches in, verdicts, states, dead letters and replies out, on real Kafka and Redis."""
 
 import msgspec
+import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from redis.asyncio import Redis
 
@@ -100,20 +101,30 @@ async def test_the_service_itself_scores_with_its_own_rules_and_tells_them(field
     assert "Traceback" not in log and "pointer.move" not in log
 
 
-async def test_a_state_log_behind_the_committed_offset_is_caught_up(field: Field) -> None:
+async def test_workers_that_start_together_on_new_topics_pass_over_no_input(field: Field) -> None:
+    for _ in range(2):
+        field.spawn()
+    for number in range(60):  # while the group forms, and forms again
+        await field.produce(behavior(10 * number + index, f"s{index}") for index in range(10))
+    await until(lambda: field.has(VERDICTS, 600), 40.0)
+    assert doubled(await field.verdicts()) == 0
+
+
+@pytest.mark.parametrize("states_reach", [0, 5])
+async def test_a_state_log_behind_the_committed_offset_is_caught_up(field: Field, states_reach: int) -> None:
     await field.produce(behavior(number) for number in range(40))
     [partition] = {record.partition for record in await field.records(EVENTS)}
     place = TopicPartition(field.prefix + EVENTS, partition)
-    async with AIOKafkaProducer(bootstrap_servers=field.servers.kafka_bootstrap) as producer:
-        await producer.send_and_wait(
-            field.prefix + STATES, b"", WATERMARK_KEY, partition, headers=[encode_watermark(Watermark(source_next=5))]
-        )
+    if states_reach:
+        mark = encode_watermark(Watermark(source_next=states_reach))
+        async with AIOKafkaProducer(bootstrap_servers=field.servers.kafka_bootstrap) as producer:
+            await producer.send_and_wait(field.prefix + STATES, b"", WATERMARK_KEY, partition, headers=[mark])
     async with AIOKafkaConsumer(
         bootstrap_servers=field.servers.kafka_bootstrap, group_id=field.prefix + GROUP, enable_auto_commit=False
     ) as consumer:
         consumer.assign([place])
         await consumer.commit({place: 25})
     await field.start()
-    await until(lambda: field.has(VERDICTS, 35))
+    await until(lambda: field.has(VERDICTS, 40 - states_reach))
     sources = [int(dict(record.headers)["ce_sourceoffset"]) for record in await field.records(VERDICTS)]
-    assert sources == list(range(5, 40))
+    assert sources == list(range(states_reach, 40))

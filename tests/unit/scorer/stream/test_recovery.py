@@ -96,6 +96,13 @@ async def test_a_chunk_that_leaves_inputs_out_is_refused() -> None:
         await lane.score(world.events[5:])
 
 
+async def test_the_first_inputs_ever_cannot_be_passed_over_either() -> None:
+    world = World(behavior(number) for number in range(10))
+    lane = await world.life()
+    with pytest.raises(GapInInput):
+        await lane.score(world.events[2:])
+
+
 async def test_a_gap_that_retention_made_is_none_after_a_restart() -> None:
     world = World(behavior(number) for number in range(10))
     lane = await world.life()
