@@ -39,17 +39,16 @@ def usage(pid: int) -> Usage:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far each stage has come since the start, in batches; every batch makes one record at each stage."""
+    """How far each stage has come since the start, in batches; every batch makes one record at each stage.
+
+    ``lag`` is the batches on the way to a stored verdict.
+    """
 
     accepted: int
     scored: int
     persisted_batches: int
     persisted_verdicts: int
-
-    @property
-    def lag(self) -> int:
-        """Batches on the way to a stored verdict."""
-        return self.accepted - min(self.persisted_batches, self.persisted_verdicts)
+    lag: int
 
 
 class Observer:
@@ -58,7 +57,7 @@ class Observer:
     def __init__(self, addresses: Addresses) -> None:
         self._dsn = addresses.postgres_dsn_by_role[ADMIN]
         self._consumer = AIOKafkaConsumer(bootstrap_servers=addresses.kafka_bootstrap, enable_auto_commit=False)
-        self._start = Progress(0, 0, 0, 0)
+        self._start = Progress(0, 0, 0, 0, 0)
 
     async def __aenter__(self) -> Self:
         await self._consumer.start()
@@ -80,6 +79,7 @@ class Observer:
             now.scored - start.scored,
             now.persisted_batches - start.persisted_batches,
             now.persisted_verdicts - start.persisted_verdicts,
+            now.lag,
         )
 
     async def is_drained(self) -> bool:
@@ -93,7 +93,8 @@ class Observer:
         )
         stored = {row["topic"]: row["reached"] for row in rows}
         events, verdicts = await self._end(_EVENTS), await self._end(VERDICTS)
-        return Progress(events, verdicts, stored.get(_EVENTS, 0), stored.get(VERDICTS, 0))
+        batches, judged = stored.get(_EVENTS, 0), stored.get(VERDICTS, 0)
+        return Progress(events, verdicts, batches, judged, events - min(batches, judged))
 
     async def _end(self, topic: str) -> int:
         places = [TopicPartition(topic, number) for number in range(DEFAULT_PARTITIONS)]
