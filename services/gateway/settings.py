@@ -1,6 +1,8 @@
 """What the gateway may be told from outside."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from shared.settings import ServiceSettings
 
@@ -24,3 +26,10 @@ class GatewaySettings(ServiceSettings):
     max_waiting: int = Field(default=10_000, gt=0, description="Verdicts waited for at once; beyond it nobody waits.")
     recent_batches: int = Field(default=50_000, gt=0, description="Accepted batches remembered for receipts.")
     postgres_pool_size: int = Field(default=4, ge=2, le=40, description="Connections for receipts and API keys.")
+
+    @model_validator(mode="after")
+    def _one_request_fits(self) -> Self:
+        # Otherwise a client that is told to come again later would come again for ever.
+        if self.max_in_flight_batches < self.max_batches_per_request:
+            raise ValueError("max_in_flight_batches must be at least max_batches_per_request")
+        return self

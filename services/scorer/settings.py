@@ -1,6 +1,8 @@
 """The scorer's settings."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from shared.settings import ServiceSettings
 
@@ -29,3 +31,10 @@ class ScorerSettings(ServiceSettings):
     stop_timeout_s: float = Field(
         default=8.0, gt=0, description="After a request to stop, the process ends within this time."
     )
+
+    @model_validator(mode="after")
+    def _a_trial_is_no_stall(self) -> Self:
+        # A trial that hangs is ended after its timeout; the watchdog must still be waiting then.
+        if 2 * self.trial_timeout_s > self.stall_timeout_s:
+            raise ValueError("trial_timeout_s must be at most half of stall_timeout_s")
+        return self

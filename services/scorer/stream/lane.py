@@ -70,7 +70,6 @@ class Lane(Generic[S]):
         self._place = (source.topic, source.partition)
         self._started = False
         self.first_input = held.mark.source_next
-        self.trials = 0
 
     async def score(self, chunk: Sequence[ConsumedRecord]) -> None:
         """Score a chunk and return when the broker has all that follows from it.
@@ -105,7 +104,6 @@ class Lane(Generic[S]):
         rejected = 0
         while records:
             good, culprit = await harmless(self._outlets.trial, self.source, self.held, self._judge, records)
-            self.trials += 1
             rejected += await self._score_all(records[:good])
             if culprit:
                 _log.error("%s/%d: input %d ends the process", *self._place, records[good].offset)

@@ -27,6 +27,7 @@ class ForkTrial:
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
+        self.progress = 0  # grows with every step that returned and every trial that ended
 
     async def survived(self, step: Callable[[int], object], count: int) -> int:
         """See `Trial`."""
@@ -36,7 +37,7 @@ class ForkTrial:
             self._run(step, count, writer)
         os.close(writer)
         # The loop stays free: the group must not take a long trial for the end of this worker.
-        return await asyncio.to_thread(_await_end, pid, reader)
+        return await asyncio.to_thread(self._await_end, pid, reader)
 
     def _run(self, step: Callable[[int], object], count: int, writer: int) -> NoReturn:
         try:
@@ -52,6 +53,16 @@ class ForkTrial:
         finally:
             os._exit(0)
 
+    def _await_end(self, pid: int, reader: int) -> int:
+        done = 0
+        with open(reader, "rb", buffering=0) as told:
+            while portion := told.read(_READ_BYTES):
+                done += len(portion)
+                self.progress += 1
+        os.waitpid(pid, 0)
+        self.progress += 1
+        return done
+
 
 def _fork() -> int:
     with warnings.catch_warnings():
@@ -65,12 +76,3 @@ def _limit_memory() -> None:
         in_use = int(pages.read().split()[0]) * resource.getpagesize()
     with contextlib.suppress(ValueError):  # a tighter limit is in force already
         resource.setrlimit(resource.RLIMIT_AS, (in_use + _MEMORY_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
-
-
-def _await_end(pid: int, reader: int) -> int:
-    done = 0
-    with open(reader, "rb", buffering=0) as told:
-        while portion := told.read(_READ_BYTES):
-            done += len(portion)
-    os.waitpid(pid, 0)
-    return done

@@ -1,12 +1,14 @@
 """Ends a process that no longer gets on: a supervisor starts a new one, which restores from the broker."""
 
+import asyncio
 import logging
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable
-from typing import Final, NamedTuple, NoReturn
+from collections.abc import Callable, Iterable, Iterator
+from types import CoroutineType
+from typing import Any, Final, NamedTuple, NoReturn
 
 _log = logging.getLogger(__name__)
 _CHECK_EVERY_S: Final = 0.5
@@ -23,6 +25,19 @@ def end_process(reason: str) -> NoReturn:
     timer.start()
     _log.critical("ending the process: %s", reason)
     os._exit(1)
+
+
+def where_tasks_wait(tasks: Iterable["asyncio.Task[Any]"]) -> list[str]:
+    """Tell for each task the chain of awaits it hangs in, from its own code inwards."""
+    return sorted(f"{task.get_name()}: {' > '.join(_awaits(task.get_coro()))}" for task in tasks)
+
+
+def _awaits(awaited: Any) -> Iterator[str]:
+    while isinstance(awaited, CoroutineType):
+        frame = awaited.cr_frame
+        if frame is not None:
+            yield f"{frame.f_code.co_qualname}:{frame.f_lineno}"
+        awaited = awaited.cr_await
 
 
 class Progress(NamedTuple):
@@ -74,7 +89,8 @@ class Watchdog:
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
     def start(self) -> None:
-        """Begin to watch. Only for the main thread."""
+        """Begin to watch the running loop. Only for the main thread."""
+        self._loop = asyncio.get_running_loop()
         self._thread.start()
         # Runs before anything else in Python when a stopped process goes on, so also before what waited to be sent.
         signal.signal(signal.SIGCONT, lambda *_: self.check_session())
@@ -99,5 +115,7 @@ class Watchdog:
         while not self._stopped.wait(_CHECK_EVERY_S):
             reason = detector.check(self._progress, time.monotonic())
             if reason is not None:
+                for line in where_tasks_wait(asyncio.all_tasks(self._loop)):
+                    _log.error("waiting: %s", line)
                 self._end(reason)
                 return

@@ -58,7 +58,8 @@ class Worker:
         self._watchdog = Watchdog(settings.stall_timeout_s, settings.session_timeout_s)
         self._reader = KafkaLogReader(settings.kafka_bootstrap)
         publisher = KafkaPublisher(self._producer, settings.publish_timeout_s, self._watchdog.check_session)
-        self._outlets = Outlets(publisher, announcer, settings.topic_prefix, ForkTrial(settings.trial_timeout_s))
+        self._trial = ForkTrial(settings.trial_timeout_s)
+        self._outlets = Outlets(publisher, announcer, settings.topic_prefix, self._trial)
         self._assignments = Assignments(self._new_lane, settings.restore_timeout_s, end_process)
         self._positions: dict[Place, Position] = {}
         self._slots = asyncio.Semaphore(_CHUNKS_AT_ONCE)
@@ -190,8 +191,7 @@ class Worker:
         while True:
             lagging = any(position.end > position.committed for position in self._positions.values())
             committed = sum(position.committed for position in self._positions.values())
-            trials = sum(lane.trials for lane in self._assignments.restored.values())
-            self._watchdog.tell(lagging, (self._acked, self._restored, committed, trials))
+            self._watchdog.tell(lagging, (self._acked, self._restored, committed, self._trial.progress))
             await asyncio.sleep(_BEAT_S)
 
     async def _probe(self) -> None:

@@ -56,7 +56,13 @@ async def bench(request: pytest.FixtureRequest, servers: Servers, fresh_topics: 
         yield Bench(MemoryPublisher(MAX_BATCHES, MAX_BYTES))
         return
     prefix = await fresh_topics()
-    limits = gateway_settings(servers, prefix, max_in_flight_batches=MAX_BATCHES, max_in_flight_bytes=MAX_BYTES)
+    limits = gateway_settings(
+        servers,
+        prefix,
+        max_batches_per_request=MAX_BATCHES,
+        max_in_flight_batches=MAX_BATCHES,
+        max_in_flight_bytes=MAX_BYTES,
+    )
     publisher = KafkaPublisher(KafkaLimits.of(limits))
     await publisher.start()
     try:

@@ -71,5 +71,13 @@ async def test_a_fork_survives_what_its_steps_do(end: Callable[[], object]) -> N
     assert changed == []
 
 
+async def test_every_step_and_every_end_is_progress() -> None:
+    trial = ForkTrial(TIMEOUT_S)
+    await trial.survived(_ending(0, _crash), 1)
+    assert trial.progress == 1
+    await trial.survived(lambda index: time.sleep(TIMEOUT_S / 4), 3)
+    assert trial.progress == 1 + 3 + 1
+
+
 async def test_a_steps_time_is_its_own() -> None:
     assert await ForkTrial(TIMEOUT_S).survived(lambda index: time.sleep(TIMEOUT_S / 4), 6) == 6

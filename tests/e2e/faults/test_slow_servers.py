@@ -61,6 +61,7 @@ async def services(system: System) -> AsyncIterator[Beyond]:
             "TELLTALE_KAFKA_BOOTSTRAP": f"{HOST}:{kafka.port}",
             "TELLTALE_TOPIC_PREFIX": PREFIX,
             "TELLTALE_MAX_IN_FLIGHT_BATCHES": str(MOST_IN_FLIGHT),
+            "TELLTALE_MAX_BATCHES_PER_REQUEST": str(MOST_IN_FLIGHT),
         }
         with contextlib.ExitStack() as stack:
             pids = {}

@@ -207,6 +207,8 @@ async def field_of(servers: Servers, prefix: str, place: Path) -> AsyncIterator[
     finally:
         for process in made.processes:
             process.kill()
+            # Pytest shows it when the test fails.
+            sys.stdout.write(f"{process.log}\n{process.log.read_text()}")
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ import resource  # noqa: E402
 import signal  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Callable  # noqa: E402
+from pathlib import Path  # noqa: E402
 
 from services.scorer.app import create_app  # noqa: E402
 from services.scorer.settings import ScorerSettings  # noqa: E402
@@ -57,7 +58,7 @@ class DeadlyJudge(CountingJudge):
 
 
 JUDGES = {"counting": CountingJudge, "slow": SlowJudge}
-MEMORY_BYTES = 4_000_000_000
+MEMORY_BYTES = 1_000_000_000  # what a scorer may take beyond what it has at its start
 ACTS: dict[str, Callable[[], object]] = {
     "blocking": lambda: time.sleep(3_600),
     "spinning": _spin,
@@ -66,8 +67,13 @@ ACTS: dict[str, Callable[[], object]] = {
 }
 
 
+def _limit_memory() -> None:
+    in_use = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (in_use + MEMORY_BYTES, in_use + MEMORY_BYTES))
+
+
 async def run() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    _limit_memory()
     name = os.environ.get("TEST_JUDGE", "counting")
     judge = JUDGES[name]() if name in JUDGES else DeadlyJudge(ACTS[name])
     await create_app(ScorerSettings(), {Domain.BEHAVIOR: judge}).run()

@@ -1,8 +1,9 @@
+import asyncio
 import os
 import signal
 import threading
 
-from services.scorer.stream.watchdog import Progress, StallDetector, Watchdog
+from services.scorer.stream.watchdog import Progress, StallDetector, Watchdog, where_tasks_wait
 
 
 def test_idle_is_no_stall() -> None:
@@ -32,7 +33,7 @@ def test_a_silent_loop_ends_whatever_it_said_last() -> None:
     assert "event loop" in (StallDetector(30, 0).check(Progress(0, False, ()), 31) or "")
 
 
-def test_the_watchdog_ends_a_loop_that_says_nothing() -> None:
+async def test_the_watchdog_ends_a_loop_that_says_nothing() -> None:
     ended = threading.Event()
     watchdog = Watchdog(0.1, 60, lambda _: ended.set())
     watchdog.start()
@@ -46,7 +47,7 @@ def test_a_worker_that_slept_over_its_session_is_ended_before_it_writes() -> Non
     assert reasons and "session" in reasons[0]
 
 
-def test_a_stopped_process_is_checked_first_thing_when_it_goes_on() -> None:
+async def test_a_stopped_process_is_checked_first_thing_when_it_goes_on() -> None:
     reasons: list[str] = []
     watchdog = Watchdog(60, 0.0, reasons.append)
     watchdog.start()
@@ -55,3 +56,22 @@ def test_a_stopped_process_is_checked_first_thing_when_it_goes_on() -> None:
     watchdog.stop()
     os.kill(os.getpid(), signal.SIGCONT)
     assert len(reasons) == 1
+
+
+async def test_it_can_tell_where_each_task_waits() -> None:
+    async def inner() -> None:
+        await asyncio.Event().wait()
+
+    async def outer() -> None:
+        await inner()
+
+    task = asyncio.create_task(outer(), name="work")
+    await asyncio.sleep(0)
+    [line] = where_tasks_wait([task])
+    assert line.startswith("work: ")
+    assert [call.split(":")[0].split(".")[-1] for call in line.split(": ")[1].split(" > ")] == [
+        "outer",
+        "inner",
+        "wait",
+    ]
+    task.cancel()
