@@ -49,8 +49,7 @@ class MemoryStore:
         for row in rows:
             self.rows[row.table][row.identity] = row
         for session in plan.sessions:
-            old = self.sessions.get(session.key)
-            if old is None or old.source_offset < session.source_offset:
+            if session.follows(self.sessions.get(session.key)):
                 self.sessions[session.key] = session
         for move in plan.advances:
             stream = Stream(*move[:2])

@@ -138,8 +138,8 @@ def plan_write(readings: Iterable[Reading], seen: Seen) -> WritePlan:
                 known[table][identity] = item
                 rows[table].append(item)
                 rejected += item.rejected
-                if item.session is not None:
-                    sessions[item.session.key] = item.session  # offsets ascend: the last one stands
+                if item.session is not None and item.session.follows(sessions.get(item.session.key)):
+                    sessions[item.session.key] = item.session
             elif _is_same(item, known[table][identity]):
                 duplicates += 1
             else:

@@ -86,6 +86,10 @@ class SessionRow(msgspec.Struct, frozen=True, gc=False):
         """What makes it one session."""
         return self.tenant_id, self.domain, self.subject_type, self.subject_id, self.started_at
 
+    def follows(self, other: "SessionRow | None") -> bool:
+        """Tell whether it is newer than another row of its session: a verdict sent on again comes late, but is old."""
+        return other is None or (self.batch_count, self.source_offset) > (other.batch_count, other.source_offset)
+
 
 class Row(msgspec.Struct, frozen=True, gc=False, eq=False):
     """A row to write.

@@ -49,7 +49,8 @@ FROM dead_letters
 WHERE dead_letter_id = ANY ($1::uuid[]) AND source_timestamp >= $2::timestamptz - interval '10 days';
 
 -- name: upsert_sessions
--- In key order, so that two writers lock rows in the same order. The verdict with the later offset stands.
+-- In key order, so that two writers lock rows in the same order. The verdict that has seen more batches stands: one that
+-- was sent on again comes late, but is old.
 INSERT INTO sessions AS old (
     tenant_id, domain, subject_type, subject_id, started_at, last_seen_at, batch_count, event_count,
     last_verdict_id, last_action, last_label, last_risk_score, source_partition, source_offset
@@ -69,7 +70,7 @@ SET last_seen_at = excluded.last_seen_at,
     source_partition = excluded.source_partition,
     source_offset = excluded.source_offset,
     updated_at = now()
-WHERE old.source_offset < excluded.source_offset;
+WHERE (old.batch_count, old.source_offset) < (excluded.batch_count, excluded.source_offset);
 
 -- name: leaves
 -- The partitions there are; a row of a day without one goes to the default partition.

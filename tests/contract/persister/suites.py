@@ -1,7 +1,7 @@
 """What every store does: the suite that memory and PostgreSQL both pass."""
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -13,6 +13,8 @@ from services.persister.store import Store
 from shared.contracts.batch import MAX_CLOCK_SKEW, MAX_EVENT_AGE, MAX_EVENT_LEAD
 from tests.unit.persister.records import NOW, Record, batch_record, letter_record, verdict_of, verdict_record
 
+ReadSessions = Callable[[str], Awaitable[list[tuple[int, int, int]]]]  # of a tenant: batches, events, source offset
+
 
 def plan_of(stream: Stream, topic: str, records: Sequence[Record], start: int = 0) -> WritePlan:
     """Plan records as the next ones of a stream."""
@@ -23,7 +25,7 @@ def plan_of(stream: Stream, topic: str, records: Sequence[Record], start: int = 
 
 
 class StoreContract:
-    """Tests of one store; give it by the fixture ``store``."""
+    """Tests of one store; give it by the fixture ``store``, and its sessions by ``read_sessions``."""
 
     @pytest.fixture
     def stream(self) -> Stream:
@@ -99,6 +101,20 @@ class StoreContract:
         with pytest.raises(PartitionTaken):
             await store.write(both)
         assert await store.next_offsets([stream, other]) == {stream: 0, other: 0}
+
+    async def test_a_session_is_as_of_the_verdict_that_has_seen_most(
+        self, store: Store, stream: Stream, tenant_id: str, read_sessions: ReadSessions
+    ) -> None:
+        first, second, third = (verdict_of(tenant_id=tenant_id, batch_count=count) for count in (1, 2, 3))
+        await store.claim({stream: 0})
+        await store.write(plan_of(stream, "verdicts.v1", [verdict_record(0, first)]))
+        assert await read_sessions(tenant_id) == [(1, 2, 0)]
+        # The second was refused, and is sent on again after the third: within one write, and in a write of its own.
+        await store.write(plan_of(stream, "verdicts.v1", [verdict_record(0, third), verdict_record(0, second)], 1))
+        assert await read_sessions(tenant_id) == [(3, 6, 1)]
+        late = verdict_of(tenant_id=tenant_id, batch_count=2)
+        await store.write(plan_of(stream, "verdicts.v1", [verdict_record(0, late)], 3))
+        assert await read_sessions(tenant_id) == [(3, 6, 1)]
 
     @pytest.mark.parametrize("topic", ["events.behavior.v1", "verdicts.v1", "dead-letters.v1"])
     async def test_a_row_that_is_there_outdates_the_plan(

@@ -10,9 +10,9 @@ from services.persister.errors import StoreAway
 from services.persister.planning import Stream
 from services.persister.postgres import PostgresStore, open_pool
 from services.persister.sql import load_queries
-from tests.contract.persister.suites import StoreContract, plan_of
+from tests.contract.persister.suites import ReadSessions, StoreContract, plan_of
 from tests.integration.persister.harness import System
-from tests.unit.persister.records import batch_record, verdict_of, verdict_record
+from tests.unit.persister.records import batch_record
 
 
 @pytest.fixture
@@ -26,6 +26,18 @@ class TestPostgresStore(StoreContract):
     @pytest.fixture
     def store(self, store: PostgresStore) -> PostgresStore:
         return store
+
+    @pytest.fixture
+    def read_sessions(self, servers: Servers) -> ReadSessions:
+        async def read(tenant_id: str) -> list[tuple[int, int, int]]:
+            owner = await asyncpg.connect(servers.postgres_dsn_by_role["telltale_owner"])
+            rows = await owner.fetch(
+                "SELECT batch_count, event_count, source_offset FROM sessions WHERE tenant_id = $1", tenant_id
+            )
+            await owner.close()
+            return [tuple(row) for row in rows]
+
+        return read
 
     @pytest.mark.parametrize(
         "received_at",
@@ -46,22 +58,6 @@ class TestPostgresStore(StoreContract):
         leaf = await owner.fetchval("SELECT tableoid::regclass::text FROM batches WHERE tenant_id = $1", tenant_id)
         await owner.close()
         assert leaf == "batches_default"
-
-    async def test_a_session_is_as_of_the_verdict_with_the_latest_offset(
-        self, store: PostgresStore, servers: Servers, stream: Stream, tenant_id: str
-    ) -> None:
-        await store.claim({stream: 0})
-        other = Stream(stream.topic, 9)
-        await store.claim({other: 0})
-        records = [verdict_record(0, verdict_of(tenant_id=tenant_id, batch_count=count)) for count in (1, 2, 3)]
-        await store.write(plan_of(stream, "verdicts.v1", records))
-        await store.write(plan_of(other, "verdicts.v1", [verdict_record(0, verdict_of(tenant_id=tenant_id))]))
-        owner = await asyncpg.connect(servers.postgres_dsn_by_role["telltale_owner"])
-        sessions = await owner.fetch(
-            "SELECT batch_count, event_count, source_offset FROM sessions WHERE tenant_id = $1", tenant_id
-        )
-        await owner.close()
-        assert [tuple(row) for row in sessions] == [(3, 6, 2)]
 
     async def test_rows_of_two_days_go_to_two_partitions(
         self, store: PostgresStore, servers: Servers, stream: Stream, tenant_id: str
