@@ -39,7 +39,7 @@ BEGIN
         SELECT s.user_id, s.started_at, s.closed_at,
                (SELECT max(seen.last_seen_at) FROM sessions AS seen
                 WHERE seen.tenant_id = tenant AND seen.domain = 'behavior' AND seen.subject_type = 'session'
-                  AND seen.subject_id = id::text AND seen.started_at >= s.started_at - interval '8 days'),
+                  AND seen.subject_id = id::text AND seen.started_at >= s.started_at - interval '1 hour'),
                t.challenge_threshold
         FROM started_sessions AS s JOIN tenants AS t USING (tenant_id)
         WHERE s.tenant_id = tenant AND s.session_id = id;
