@@ -10,9 +10,12 @@ from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
+from services.gateway.answering import Receive, Scope, Send
 from services.gateway.api import Checks, create_api
+from services.gateway.body import ReceivingBytes
 from services.gateway.errors import send_problem
-from services.gateway.ingest import Ingest, Receive, Scope, Send
+from services.gateway.handover import Handover
+from services.gateway.ingest import Ingest
 from services.gateway.kafka import KafkaLimits, KafkaPublisher
 from services.gateway.ports import Publisher, ReceiptStore, Replies
 from services.gateway.receipts import PostgresReceipts
@@ -120,5 +123,7 @@ def create_app(settings: GatewaySettings, adapters: Adapters) -> GatewayApp:
             await adapters.store.stop()
 
     api = create_api(keys, adapters.replies, adapters.store, recent, checks, lifespan)
-    ingest = Ingest(settings, keys, adapters.publisher, adapters.replies, recent, adapters.now)
+    handover = Handover(adapters.publisher, adapters.replies, recent)
+    receiving = ReceivingBytes(settings.max_receiving_bytes)
+    ingest = Ingest(settings, keys, handover, receiving, adapters.now)
     return GatewayApp(ingest, api, keys)

@@ -1,4 +1,4 @@
-"""Problems (RFC 9457) on the hot route, where no framework answers."""
+"""Problems (RFC 9457) where no framework answers."""
 
 import asyncio
 import contextlib
@@ -16,6 +16,7 @@ async def send_problem(
     trace_id: str,
     send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
     unread: Callable[[], Awaitable[MutableMapping[str, Any]]] | None,
+    allow: bytes = b"POST",
 ) -> None:
     """Answer with a problem.
 
@@ -27,12 +28,14 @@ async def send_problem(
         ASGI's send.
     unread
         ASGI's receive when the client has more to send; then the connection ends with this answer.
+    allow
+        Methods of the path, told with ``method_not_allowed``.
     """
     body = problem.body(trace_id)
     headers = [(name.encode(), value.encode()) for name, value in problem.headers().items()]
     headers.append((b"content-length", b"%d" % len(body)))
     if problem.kind is METHOD_NOT_ALLOWED:
-        headers.append((b"allow", b"POST"))  # only the hot route answers through here
+        headers.append((b"allow", allow))
     if unread is not None:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": problem.kind.status, "headers": headers})
