@@ -1,0 +1,80 @@
+"""The page a session takes place on, and what its visitor wants to do there.
+
+Both are drawn without knowing who the visitor is, so that neither tells people from bots.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from services.scorer.lab.simulate.motion import Rng, log_normal
+
+# Common viewports, as public browser statistics list them; weights rounded.
+_VIEWPORTS: Final = (
+    (1536, 730, 0.2), (1920, 950, 0.28), (1366, 650, 0.12), (1440, 780, 0.1), (2560, 1290, 0.1), (1280, 640, 0.1),
+    (1680, 900, 0.06), (3440, 1290, 0.04),
+)  # fmt: skip
+_PHONES: Final = ((390, 844, 0.3), (412, 915, 0.3), (360, 800, 0.2), (430, 932, 0.1), (768, 1024, 0.1))
+
+GoalKind = Literal["click", "type", "scroll", "read", "wander", "submit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A thing to click on: its centre and size."""
+
+    name: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """One thing to do. ``amount`` is how many characters to type, or how many pixels to scroll."""
+
+    kind: GoalKind
+    target: Target
+    amount: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A viewport and what is to be done in it."""
+
+    width: int
+    height: int
+    goals: tuple[Goal, ...]
+
+
+def draw_page(rng: Rng, phone: bool, pointer_only: bool, keys_only: bool = False) -> Page:
+    """Draw a page and its goals."""
+    sizes = _PHONES if phone else _VIEWPORTS
+    weights = [row[2] for row in sizes]
+    width, height, _ = sizes[int(rng.choice(len(sizes), p=[weight / sum(weights) for weight in weights]))]
+    count = int(min(60, max(1, log_normal(rng, 7, 0.8))))
+    goals = [_goal(rng, width, height, pointer_only, keys_only) for _ in range(count)]
+    if not pointer_only and any(goal.kind == "type" for goal in goals):
+        goals.append(Goal("submit", draw_target(rng, width, height, "send")))
+    return Page(width, height, tuple(goals))
+
+
+def draw_target(rng: Rng, width: float, height: float, name: str | None = None) -> Target:
+    """Draw a link, button or field somewhere in the viewport."""
+    wide, high = min(0.6 * width, log_normal(rng, 90, 0.7)), min(120.0, log_normal(rng, 30, 0.4))
+    x = rng.uniform(0.05 * width + wide / 2, 0.95 * width - wide / 2)
+    y = rng.uniform(0.05 * height + high / 2, 0.95 * height - high / 2)
+    return Target(name or f"e{rng.integers(1, 400)}", float(x), float(y), wide, high)
+
+
+def _goal(rng: Rng, width: int, height: int, pointer_only: bool, keys_only: bool) -> Goal:
+    kinds: tuple[GoalKind, ...] = ("click", "wander", "read", "scroll", "type")
+    odds = (0.62, 0.2, 0.1, 0.08, 0.0) if pointer_only else (0.4, 0.1, 0.1, 0.15, 0.25)
+    if keys_only:
+        odds = (0.0, 0.0, 0.1, 0.0, 0.9)
+    kind = kinds[int(rng.choice(5, p=odds))]
+    if kind == "scroll":
+        return Goal(
+            kind, draw_target(rng, width, height), int(rng.choice([-1, 1], p=[0.25, 0.75]) * rng.uniform(200, 2500))
+        )
+    return Goal(kind, draw_target(rng, width, height), int(max(2, log_normal(rng, 14, 0.7))) if kind == "type" else 0)
