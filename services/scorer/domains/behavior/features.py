@@ -12,6 +12,7 @@ import msgspec
 from services.scorer.domains.behavior.device import DEVICE_FEATURES, DeviceState
 from services.scorer.domains.behavior.keys import KEY_FEATURES, KeyState
 from services.scorer.domains.behavior.pointer import POINTER_FEATURES, PointerState
+from services.scorer.domains.behavior.scrolling import SCROLL_FEATURES, ScrollState
 from services.scorer.domains.behavior.trust import TRUST_FEATURES, TrustState
 from services.scorer.features import Feature, Features
 from shared.contracts.batch import BehaviorBatch
@@ -23,12 +24,16 @@ from shared.contracts.behavior import (
     PointerMove,
     PointerTrack,
     PointerUp,
+    Scroll,
+    ScrollTrack,
     TouchEnd,
     TouchMove,
     TouchStart,
 )
 
-FEATURES: Final[Mapping[str, Feature]] = DEVICE_FEATURES | TRUST_FEATURES | POINTER_FEATURES | KEY_FEATURES
+FEATURES: Final[Mapping[str, Feature]] = (
+    DEVICE_FEATURES | TRUST_FEATURES | POINTER_FEATURES | SCROLL_FEATURES | KEY_FEATURES
+)
 
 # What a device makes. Scripts may well change forms, scroll and focus: password managers and pages themselves do.
 _INPUT_EVENTS: Final = (PointerMove, PointerDown, PointerUp, KeyPress, TouchStart, TouchMove, TouchEnd)
@@ -40,6 +45,7 @@ class State(msgspec.Struct, array_like=True):
     device: DeviceState = msgspec.field(default_factory=DeviceState)
     trust: TrustState = msgspec.field(default_factory=TrustState)
     pointer: PointerState = msgspec.field(default_factory=PointerState)
+    scrolling: ScrollState = msgspec.field(default_factory=ScrollState)
     keys: KeyState = msgspec.field(default_factory=KeyState)
 
     def observe(self, batch: BehaviorBatch) -> None:
@@ -47,12 +53,19 @@ class State(msgspec.Struct, array_like=True):
         events, tracks = _by_type(batch.events), _by_type(batch.tracks)
         self.device.observe(events[DeviceFingerprint])
         self.trust.observe([event for kind in _INPUT_EVENTS if kind in events for event in events[kind]], batch.tracks)
-        self.pointer.observe(events[PointerMove], tracks[PointerTrack], events[PointerDown])
+        self.pointer.observe(events[PointerMove], tracks[PointerTrack], events[PointerDown], events[PointerUp])
+        self.scrolling.observe(events[Scroll], tracks[ScrollTrack])
         self.keys.observe(events[KeyPress], tracks[KeyTrack])
 
     def values(self) -> Features:
         """Give the features of ``FEATURES``."""
-        return {**self.device.values(), **self.trust.values(), **self.pointer.values(), **self.keys.values()}
+        return {
+            **self.device.values(),
+            **self.trust.values(),
+            **self.pointer.values(),
+            **self.scrolling.values(),
+            **self.keys.values(),
+        }
 
 
 def _by_type(items: Iterable[object]) -> defaultdict[type, list[Any]]:

@@ -1,0 +1,152 @@
+"""How a path moves from sample to sample: sums over windows of four samples, all free of units.
+
+A hand is a mass on springs: its speed and direction change smoothly but never evenly, it slows down in curves (the
+two-thirds power law, Lacquaniti et al. 1983), and what it does in one moment follows from the one before. Programs are
+too even, too rough, or change without memory. Two scales are kept, since recorders differ: a fine one for what a
+device reports every few hundredths of a second, a coarse one that any recorder of 10 Hz and more can fill.
+"""
+
+import math
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from services.scorer.domains.behavior.moments import correlation, share, spread, tails
+from services.scorer.domains.behavior.samples import Path
+from services.scorer.features import Feature, Features
+
+CONTEXT: Final = 3  # samples of a window before its last
+
+# Slower steps are at the mercy of the pixel grid: 5 px, rounded, are off by a tenth of a radian at most.
+_CLEAR_PX: Final = 5.0
+_STILL_PX: Final = 0.5
+_EVEN: Final = 0.1  # about a tenth faster or slower
+_DIP: Final = -0.25  # a fifth slower than both neighbours
+_FLAT_RAD: Final = 0.03
+_SHARP_RAD: Final = 1.0
+_TURNING_RAD: Final = 0.02
+_ENOUGH: Final = 8
+
+# Of all windows, then of those with clear steps, then of those that turn as well.
+_SUMS: Final = (
+    "windows", "speed", "speed2", "speed3",
+    "clear", "change", "change2", "change4", "change_lag", "change_before2", "even", "rising", "falling", "dips",
+    "turn", "turn2", "turn4", "turn_lag", "turn_before2", "flat", "sharp",
+    "turning", "log_turn", "clear_speed", "log_turn2", "clear_speed2", "log_turn_speed",
+)  # fmt: skip
+_CLEAR: Final = _SUMS.index("clear")
+_TURNING: Final = _SUMS.index("turning")
+
+MOTION_FEATURES: Final = {
+    "windows": Feature("count", "runs of four samples without a pause"),
+    "clear": Feature("count", "of these, those with steps long enough to tell angles"),
+    "speed_spread": Feature("log ratio", "standard deviation of the logarithm of speed"),
+    "speed_skew": Feature("ratio", "its skewness: below zero when slow moments trail off"),
+    "speed_change": Feature("log ratio", "mean size of the change of speed from step to step"),
+    "speed_change_lag": Feature("ratio", "correlation of neighbouring changes: -0.5 for noise, above 0 for smoothness"),
+    "speed_change_tails": Feature("log ratio", "logarithm of the kurtosis of changes of speed"),
+    "even_share": Feature("share", "changes of speed under a tenth"),
+    "rise_share": Feature("share", "speeding up among clear changes of speed: hands take longer to brake"),
+    "dip_share": Feature("share", "steps a fifth slower than both neighbours"),
+    "turn": Feature("rad", "mean size of the turn from step to step"),
+    "turn_lag": Feature("ratio", "correlation of neighbouring turns: -0.5 for noise, near 1 for a drawn curve"),
+    "turn_tails": Feature("log ratio", "logarithm of the kurtosis of turns"),
+    "flat_share": Feature("share", "steps that go on straight"),
+    "sharp_share": Feature("share", "turns of more than 1 rad"),
+    "turn_to_change": Feature("log ratio", "size of turns over size of changes of speed"),
+    "turn_speed_correlation": Feature("ratio", "correlation of the logarithms of turn and speed: hands brake to turn"),
+}
+
+
+class MotionSums(msgspec.Struct, array_like=True):
+    """Sums in the order of ``_SUMS``."""
+
+    sums: tuple[float, ...] = (0.0,) * len(_SUMS)
+
+    def add(self, path: Path, longest_ms: float) -> None:
+        """Add every window of a path whose steps take at most so long."""
+        t, p = path
+        if len(t) <= CONTEXT:
+            return
+        elapsed, step = t[1:] - t[:-1], p[1:] - p[:-1]
+        length = np.abs(step)
+        unbroken = elapsed <= longest_ms
+        unbroken = unbroken[2:] & unbroken[1:-1] & unbroken[:-2]
+        if not np.count_nonzero(unbroken):
+            return
+        speed = np.log(np.maximum(length, _STILL_PX) / elapsed)
+        change = speed[1:] - speed[:-1]
+        rotation = step[1:] * step[:-1].conj()
+        turn = np.arctan2(rotation.imag, rotation.real)
+        speed, change, before = speed[2:], change[1:], change[:-1]
+        turn, turn_before = turn[1:], turn[:-1]
+        rows = np.empty((len(_SUMS), len(speed)))
+        squared, size, bent = speed * speed, np.abs(change), np.abs(turn)
+        log_turn = np.log(np.maximum(bent, _TURNING_RAD))
+        change2, turn2 = change * change, turn * turn
+        rows[0] = 1.0
+        rows[1], rows[2], rows[3] = speed, squared, squared * speed
+        clear = np.minimum(np.minimum(length[2:], length[1:-1]), length[:-2]) >= _CLEAR_PX
+        rows[4] = 1.0
+        rows[5], rows[6], rows[7] = size, change2, change2 * change2
+        rows[8], rows[9] = change * before, before * before
+        rows[10], rows[11], rows[12] = size < _EVEN, change >= _EVEN, change <= -_EVEN
+        rows[13] = (before <= _DIP) & (change >= -_DIP)
+        rows[14], rows[15], rows[16] = bent, turn2, turn2 * turn2
+        rows[17], rows[18] = turn * turn_before, turn_before * turn_before
+        rows[19], rows[20] = bent < _FLAT_RAD, bent > _SHARP_RAD
+        rows[21] = 1.0
+        rows[22], rows[23] = log_turn, speed
+        rows[24], rows[25], rows[26] = log_turn * log_turn, squared, log_turn * speed
+        rows[_CLEAR:] *= clear
+        rows[_TURNING:] *= bent >= _TURNING_RAD
+        self.sums = tuple((rows @ unbroken + self.sums).tolist())
+
+    def values(self, prefix: str) -> Features:
+        """Give the features of ``MOTION_FEATURES``, their names with a prefix."""
+        s = dict(zip(_SUMS, self.sums, strict=True))
+        n, clear = s["windows"], s["clear"]
+        turning = self.sums[_TURNING:]
+        return {
+            prefix + "windows": int(n),
+            prefix + "clear": int(clear),
+            prefix + "speed_spread": spread(n, s["speed"], s["speed2"], _ENOUGH),
+            prefix + "speed_skew": _skew(n, s["speed"], s["speed2"], s["speed3"]),
+            prefix + "speed_change": share(s["change"], clear, _ENOUGH),
+            prefix + "speed_change_lag": _lag(clear, s["change_lag"], s["change2"], s["change_before2"]),
+            prefix + "speed_change_tails": tails(clear, s["change2"], s["change4"], _ENOUGH),
+            prefix + "even_share": share(s["even"], clear, _ENOUGH),
+            prefix + "rise_share": share(s["rising"], s["rising"] + s["falling"], _ENOUGH),
+            prefix + "dip_share": share(s["dips"], clear, _ENOUGH),
+            prefix + "turn": share(s["turn"], clear, _ENOUGH),
+            prefix + "turn_lag": _lag(clear, s["turn_lag"], s["turn2"], s["turn_before2"]),
+            prefix + "turn_tails": tails(clear, s["turn2"], s["turn4"], _ENOUGH),
+            prefix + "flat_share": share(s["flat"], clear, _ENOUGH),
+            prefix + "sharp_share": share(s["sharp"], clear, _ENOUGH),
+            prefix + "turn_to_change": _log_ratio(clear, s["turn2"], s["change2"]),
+            prefix + "turn_speed_correlation": correlation(turning),
+        }
+
+
+def motion_features(prefix: str, where: str) -> dict[str, Feature]:
+    """Give the table of one scale."""
+    return {prefix + name: Feature(row.unit, f"{row.about} ({where})") for name, row in MOTION_FEATURES.items()}
+
+
+def _lag(count: float, products: float, squares: float, squares_before: float) -> float | None:
+    whole = math.sqrt(squares * squares_before)
+    return products / whole if count >= _ENOUGH and whole > 0 else None
+
+
+def _log_ratio(count: float, above: float, below: float) -> float | None:
+    # Half, since both are squares; a thousandth keeps perfect evenness finite.
+    return 0.5 * math.log((above / count + 1e-6) / (below / count + 1e-6)) if count >= _ENOUGH else None
+
+
+def _skew(count: float, total: float, squares: float, cubes: float) -> float | None:
+    deviation = spread(count, total, squares, _ENOUGH)
+    if not deviation:
+        return None
+    mean = total / count
+    return (cubes / count - 3 * mean * squares / count + 2 * mean**3) / deviation**3

@@ -1,0 +1,235 @@
+"""A path cut at pauses into strokes, each summed up by numbers free of units.
+
+A reach of the hand speeds up and slows down in one bell or several (minimum jerk, Flash and Hogan 1985), bends a
+little, and no two are alike. A stroke is kept as sums over its steps, so that one that goes on across batches needs
+no samples. The stroke under way is part of the features: a session need not pause to be judged.
+"""
+
+import math
+from operator import add
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from services.scorer.domains.behavior.moments import correlation, share, spread
+from services.scorer.domains.behavior.samples import Path
+from services.scorer.features import Feature, Features
+
+PAUSE_MS: Final = 250.0  # 10 Hz recorders of remote desktops leave 140 ms between samples of one movement
+_LONGEST_S: Final = 3.0
+_STROKE_STEPS: Final = 4
+_STROKE_PX: Final = 25.0
+_ENOUGH: Final = 3
+
+# Of the stroke under way, by step: s is path and t time since its start, both at the middle of the step.
+_STEP_SUMS: Final = ("steps", "path", "energy", "energy_t", "s2", "s_t3", "s_t4", "s_t5", "area")
+# The square of the minimum-jerk profile 10 u^3 - 15 u^4 + 6 u^5, integrated over u from 0 to 1.
+_MINIMUM_JERK_SQUARED: Final = 100 / 7 + 225 / 9 + 36 / 11 - 300 / 8 + 120 / 9 - 180 / 10
+
+# Each is kept as sum and sum of squares over strokes.
+_TRAITS: Final = ("straightness", "bow", "unevenness", "centre", "jerk_residual", "log_s", "log_px", "log_speed")
+
+STROKE_FEATURES: Final = {
+    "strokes": Feature("count", "movements between pauses, long enough to have a shape"),
+    "straightness": Feature("ratio", "their mean distance over path"),
+    "straightness_spread": Feature("ratio", "its standard deviation"),
+    "bow": Feature("ratio", "root mean square of the area between path and chord over the path's square"),
+    "unevenness": Feature("ratio", "mean of squared speed over square of mean speed: 1 even, 1.43 minimum jerk"),
+    "unevenness_spread": Feature("ratio", "its standard deviation"),
+    "centre": Feature("share", "when, in the stroke, the energy is spent: 0.5 in the middle, hands sooner"),
+    "centre_spread": Feature("share", "its standard deviation"),
+    "jerk_residual": Feature("share", "mean distance of progress from that of minimum jerk (Flash and Hogan 1985)"),
+    "jerk_residual_spread": Feature("share", "its standard deviation"),
+    "duration_spread": Feature("log ratio", "standard deviation of the logarithm of their durations"),
+    "length_spread": Feature("log ratio", "standard deviation of the logarithm of their lengths"),
+    "speed_spread": Feature("log ratio", "standard deviation of the logarithm of their mean speeds"),
+    "duration_length_correlation": Feature("ratio", "correlation of both logarithms: longer ways take longer (Fitts)"),
+    "leaps": Feature("count", "far places the pointer was seen at only once, before and after a pause"),
+    "leap_share": Feature("share", "of these and of movements"),
+    "pauses": Feature("count", "stops of a quarter of a second and more, up to a minute"),
+    "pause_spread": Feature("log ratio", "standard deviation of the logarithm of their durations"),
+}
+
+_LEAP_PX: Final = 100.0
+_LONGEST_PAUSE_MS: Final = 60_000.0
+
+
+class Stroke(msgspec.Struct, array_like=True):
+    """The stroke under way: start, end and its sums in the order of ``_STEP_SUMS`` (s and px)."""
+
+    start_ms: float = 0.0
+    start_x: float = 0.0
+    start_y: float = 0.0
+    end_ms: float = 0.0
+    end_x: float = 0.0
+    end_y: float = 0.0
+    leap_px: float = 0.0  # from the end of the stroke before
+    sums: tuple[float, ...] = (0.0,) * len(_STEP_SUMS)
+
+
+class StrokeSums(msgspec.Struct, array_like=True):
+    """Sums over finished strokes and pauses, and the stroke under way."""
+
+    count: int = 0
+    leaps: int = 0
+    traits: tuple[float, ...] = (0.0,) * (2 * len(_TRAITS))
+    log_s_px: float = 0.0
+    pauses: int = 0
+    log_pause: float = 0.0
+    log_pause2: float = 0.0
+    open: Stroke | None = None
+
+    def add(self, path: Path) -> None:
+        """Add new samples, the last one of the path so far before them."""
+        t, p = path
+        if self.open is None:
+            self.open = _begin(t[0], p[0])
+        elif t[0] != self.open.end_ms:
+            self._finish(self.open)  # a late batch, or a clock set back
+            self.open = _begin(t[0], p[0])
+        if len(t) < 2:
+            return
+        elapsed = (t[1:] - t[:-1]).tolist()
+        pauses = [step for step, ms in enumerate(elapsed) if ms > PAUSE_MS]
+        for step in pauses:
+            self._pause(elapsed[step])
+        starts = _starts(t, self.open.start_ms, pauses)
+        first, *others = _step_sums(t, p, pauses, starts, self.open)
+        self.open.sums = first
+        ends = [start - (start - 1 in pauses) for start in starts[1:]]
+        for start, end, sums in zip(starts[1:], ends, others, strict=True):
+            self._finish(_ended(self.open, t[end], p[end]))
+            self.open = _begin(t[start], p[start])
+            self.open.leap_px, self.open.sums = float(abs(p[start] - p[end])), sums
+        _ended(self.open, t[-1], p[-1])
+
+    def values(self, prefix: str) -> Features:
+        """Give the features of ``STROKE_FEATURES``, their names with a prefix."""
+        count, sums, log_s_px = _with(self.open, self.count, self.traits, self.log_s_px)
+        total = dict(zip(_TRAITS, zip(sums[::2], sums[1::2], strict=True), strict=True))
+
+        def mean(name: str) -> float | None:
+            return share(total[name][0], count)
+
+        def deviation(name: str) -> float | None:
+            return spread(count, *total[name], _ENOUGH)
+
+        s, px = total["log_s"], total["log_px"]
+        return {
+            prefix + "strokes": count,
+            prefix + "straightness": mean("straightness"),
+            prefix + "straightness_spread": deviation("straightness"),
+            prefix + "bow": math.sqrt(total["bow"][1] / count) if count else None,
+            prefix + "unevenness": mean("unevenness"),
+            prefix + "unevenness_spread": deviation("unevenness"),
+            prefix + "centre": mean("centre"),
+            prefix + "centre_spread": deviation("centre"),
+            prefix + "jerk_residual": mean("jerk_residual"),
+            prefix + "jerk_residual_spread": deviation("jerk_residual"),
+            prefix + "duration_spread": deviation("log_s"),
+            prefix + "length_spread": deviation("log_px"),
+            prefix + "speed_spread": deviation("log_speed"),
+            prefix + "duration_length_correlation": correlation((count, s[0], px[0], s[1], px[1], log_s_px), 6),
+            prefix + "leaps": self.leaps,
+            prefix + "leap_share": share(self.leaps, self.leaps + count),
+            prefix + "pauses": self.pauses,
+            prefix + "pause_spread": spread(self.pauses, self.log_pause, self.log_pause2, _ENOUGH),
+        }
+
+    def _pause(self, ms: float) -> None:
+        if ms <= _LONGEST_PAUSE_MS:
+            self.pauses += 1
+            self.log_pause += math.log(ms)
+            self.log_pause2 += math.log(ms) ** 2
+
+    def _finish(self, stroke: Stroke) -> None:
+        self.leaps += stroke.end_ms == stroke.start_ms and stroke.leap_px >= _LEAP_PX
+        self.count, self.traits, self.log_s_px = _with(stroke, self.count, self.traits, self.log_s_px)
+
+
+def _begin(t: float, p: complex) -> Stroke:
+    return _ended(Stroke(float(t), float(p.real), float(p.imag)), t, p)
+
+
+def _ended(stroke: Stroke, t: float, p: complex) -> Stroke:
+    stroke.end_ms, stroke.end_x, stroke.end_y = float(t), float(p.real), float(p.imag)
+    return stroke
+
+
+def _starts(t: NDArray[np.float64], begun_ms: float, pauses: list[int]) -> list[int]:
+    """Give the samples at which strokes begin: the first, those after pauses, and where one becomes too long."""
+    starts = [0]
+    for end in [*pauses, len(t) - 1]:
+        while t[end] - begun_ms > _LONGEST_S * 1_000:
+            starts.append(int(np.searchsorted(t, begun_ms + _LONGEST_S * 1_000, "right")))
+            begun_ms = float(t[starts[-1]])
+        if end < len(t) - 1:
+            starts.append(end + 1)
+            begun_ms = float(t[end + 1])
+    return starts
+
+
+def _step_sums(
+    t: NDArray[np.float64], p: NDArray[np.complex128], pauses: list[int], starts: list[int], under_way: Stroke
+) -> list[tuple[float, ...]]:
+    """Sum the steps of each stroke up; the first goes on from the stroke under way."""
+    steps = len(t) - 1
+    step = p[1:] - p[:-1]
+    length, elapsed = np.abs(step), (t[1:] - t[:-1]) / 1_000
+    if pauses:
+        length[pauses] = 0.0
+    walked = length.cumsum()
+    begun_ms, begun, before = t[starts], p[starts], np.concatenate(((0.0,), walked))[starts]
+    begun_ms[0], begun[0] = under_way.start_ms, complex(under_way.start_x, under_way.start_y)
+    before[0] -= under_way.sums[1]
+    if len(starts) > 1:
+        counts = np.diff([*starts, steps])
+        begun_ms, begun, before = np.repeat(begun_ms, counts), np.repeat(begun, counts), np.repeat(before, counts)
+    at = (0.5 * (t[1:] + t[:-1]) - begun_ms) / 1_000
+    way = walked - 0.5 * length - before
+    rows = np.zeros((len(_STEP_SUMS), steps + 1))  # a column more, since a stroke may begin with the last sample
+    row = rows[:, :-1]
+    row[0], row[1], row[2] = length > 0, length, length * length / elapsed
+    row[3], row[4], row[5] = row[2] * at, way * way * elapsed, way * elapsed * at**3
+    row[6] = row[5] * at
+    row[7] = row[6] * at
+    row[8] = 0.5 * ((p[:-1] - begun).conj() * step).imag
+    if pauses:
+        row[:, pauses] = 0.0
+    sums = np.add.reduceat(rows, starts, axis=1).T
+    sums[0] += under_way.sums
+    return [tuple(of_stroke) for of_stroke in sums.tolist()]
+
+
+def _traits(stroke: Stroke) -> tuple[float, ...] | None:
+    """Sum a stroke up in the order of ``_TRAITS``; none when it is too short to have a shape."""
+    steps, path, energy, energy_t, s2, s_t3, s_t4, s_t5, area = stroke.sums
+    if steps < _STROKE_STEPS or path < _STROKE_PX:
+        return None
+    duration_s = (stroke.end_ms - stroke.start_ms) / 1_000
+    chord = math.hypot(stroke.end_x - stroke.start_x, stroke.end_y - stroke.start_y)
+    wanted = (10 * s_t3 / duration_s**3 - 15 * s_t4 / duration_s**4 + 6 * s_t5 / duration_s**5) / duration_s
+    residual2 = s2 / (duration_s * path * path) - 2 * wanted / path + _MINIMUM_JERK_SQUARED
+    return (
+        chord / path,
+        area / (path * path),
+        energy * duration_s / (path * path),
+        energy_t / (energy * duration_s),
+        math.sqrt(max(0.0, residual2)),
+        math.log(duration_s),
+        math.log(path),
+        math.log(path / duration_s),
+    )
+
+
+def _with(
+    stroke: Stroke | None, count: int, sums: tuple[float, ...], log_s_px: float
+) -> tuple[int, tuple[float, ...], float]:
+    """Count a stroke with others, if it is one."""
+    traits = _traits(stroke) if stroke is not None else None
+    if traits is None:
+        return count, sums, log_s_px
+    pairs = [part for trait in traits for part in (trait, trait * trait)]
+    return count + 1, tuple(map(add, sums, pairs)), log_s_px + traits[5] * traits[6]
