@@ -179,6 +179,7 @@ def _service_part(service: Service, settings: StackSettings, credentials: Creden
         "TELLTALE_REDIS_URL": redis_url(settings, credentials),
         "TELLTALE_HTTP_HOST": HOST,
         "TELLTALE_HTTP_PORT": str(port),
+        "TELLTALE_SCORER_URL": f"http://{HOST}:{settings.scorer_port}",
         "PYTHONPATH": str(CHECKOUT),
         "PYTHONUNBUFFERED": "1",
     }

@@ -1,4 +1,4 @@
-"""``python -m deploy.operate reconcile|dead-letters|doctor``."""
+"""``python -m deploy.operate reconcile|dead-letters|doctor|replay``."""
 
 from deploy.operate.cli import main
 

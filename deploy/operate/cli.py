@@ -10,6 +10,7 @@ _COMMANDS: Final = {
     "reconcile": "deploy.operate.reconcile.command:reconcile",
     "dead-letters": "deploy.operate.dead_letters.command:dead_letters",
     "doctor": "deploy.operate.doctor.command:doctor",
+    "replay": "deploy.operate.replay.command:replay",
 }
 
 
@@ -27,5 +28,5 @@ class _Lazy(click.Group):
 
 @click.group(cls=_Lazy)
 def main() -> None:
-    """Look after a running system: find what is broken, compare the books, see to the dead letters."""
+    """Look after a running system: find what is broken, compare the books, see to the dead letters, prove a verdict."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is away is an answer here, not news

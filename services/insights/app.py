@@ -13,11 +13,13 @@ from fastapi_offline import FastAPIOffline
 
 from services.insights import openapi
 from services.insights.database import Database
+from services.insights.explain_routes import explain_routes
 from services.insights.kafka_broker import KafkaBroker
 from services.insights.monitor import Monitor
-from services.insights.ports import Broker, KpiStore, MonitorStore
-from services.insights.postgres import PostgresKpiStore, PostgresMonitorStore
+from services.insights.ports import Broker, KpiStore, MonitorStore, RuleBook, VerdictStore
+from services.insights.postgres import PostgresKpiStore, PostgresMonitorStore, PostgresVerdictStore
 from services.insights.routes import kpi_routes
+from services.insights.scorer_rules import ScorerRules
 from services.insights.settings import InsightsSettings
 from shared import metrics
 from shared.http_problems import install_problems
@@ -36,22 +38,27 @@ class Outside:
 
     load_keys: LoadKeys
     kpis: KpiStore
+    verdicts: VerdictStore
+    rules: RuleBook
     monitor: MonitorStore
     broker: Broker
     resources: tuple[AbstractAsyncContextManager[object], ...] = ()
 
 
 def real_outside(settings: InsightsSettings) -> Outside:
-    """Make PostgreSQL and Kafka of the settings; neither has to be there yet."""
+    """Make PostgreSQL, Kafka and the scorer of the settings; none has to be there yet."""
     tenants = Database(settings.postgres_dsn.get_secret_value(), connections=10)
     monitor = Database(settings.monitor_dsn.get_secret_value(), connections=2)
     broker = KafkaBroker(settings.kafka_bootstrap)
+    rules = ScorerRules(settings.scorer_url)
     return Outside(
         load_keys_from(tenants),
         PostgresKpiStore(tenants),
+        PostgresVerdictStore(tenants),
+        rules,
         PostgresMonitorStore(monitor),
         broker,
-        resources=(tenants, monitor, broker),
+        resources=(tenants, monitor, broker, rules),
     )
 
 
@@ -101,11 +108,12 @@ def create_app(
     app = FastAPIOffline(
         title="Telltale insights",
         version="1",
-        description="What was sent and how it was judged, counted.",
+        description="What was sent and how it was judged: counted, and explained.",
         lifespan=lifespan,
         redoc_url=None,
     )
     app.include_router(kpi_routes(world.kpis, keys, clock))
+    app.include_router(explain_routes(world.verdicts, world.rules, keys))
     app.router.routes.extend(ops_routes(ready))
     install_problems(app, lambda code: metrics.INSIGHTS_REQUESTS.labels(code).inc())
     openapi.install(app)

@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from services.insights.books import Outcomes, Partition, Scoring
+from services.insights.explaining import MAX_BATCHES, CurrentRuleset, JudgedBatch, StoredVerdict
 from services.insights.kpis import Step, Tally, Window, step_start
 from services.insights.ports import MinuteCounts, Source, SourceAway
+from shared.contracts.verdict import Verdict
 from shared.topics import Domain
 
 
@@ -33,7 +36,7 @@ class _Minute:
 
 
 class MemoryStore(_Fragile):
-    """Both PostgreSQL ports over a list of what happened."""
+    """The PostgreSQL ports over lists of what happened."""
 
     source = "postgres"
 
@@ -43,6 +46,7 @@ class MemoryStore(_Fragile):
         self.books: dict[Partition, Outcomes] = {}
         self.letters: list[tuple[datetime, str, str, str]] = []  # time, topic, stage, reason
         self.redriven: dict[tuple[str, str], int] = {}
+        self.verdicts: list[tuple[Verdict, datetime]] = []  # and when it was scored
 
     def add(self, tenant_id: str, domain: Domain, at: datetime, tally: Tally) -> None:
         """Count something that happened at a time."""
@@ -64,6 +68,18 @@ class MemoryStore(_Fragile):
                 if domain is not None:
                     tally.dead_letters = 0
         return found
+
+    async def stored(self, tenant_id: str, verdict_id: UUID) -> StoredVerdict | None:
+        """See `VerdictStore`."""
+        self.check()
+        mine = [(verdict, at) for verdict, at in self.verdicts if verdict.tenant_id == tenant_id]
+        for verdict, scored_at in mine:
+            if verdict.verdict_id == verdict_id:
+                spent = scored_at - verdict.received_at
+                batches = [_judged(other) for other, _ in mine if _looks_back_on(verdict, other)]
+                batches.sort(key=lambda batch: -batch.place)
+                return StoredVerdict(verdict, scored_at, spent.total_seconds() * 1000, batches[:MAX_BATCHES])
+        return None
 
     async def minute(self, start: datetime) -> MinuteCounts:
         """See `MonitorStore`."""
@@ -110,6 +126,36 @@ class MemoryStore(_Fragile):
         """See `MonitorStore`."""
         self.check()
         return self.redriven
+
+
+def _looks_back_on(verdict: Verdict, other: Verdict) -> bool:
+    return (other.domain, other.subject, other.session.started_at) == (
+        verdict.domain,
+        verdict.subject,
+        verdict.session.started_at,
+    ) and other.session.batch_count <= verdict.session.batch_count
+
+
+def _judged(verdict: Verdict) -> JudgedBatch:
+    return JudgedBatch(
+        verdict.session.batch_count, verdict.batch_id, verdict.verdict_id, verdict.received_at, verdict.event_count,
+        verdict.action, verdict.risk_score,
+    )  # fmt: skip
+
+
+class MemoryRules(_Fragile):
+    """`RuleBook` over a dictionary."""
+
+    source = "scorer"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rulesets: dict[Domain, CurrentRuleset] = {}
+
+    async def current(self, domain: Domain) -> CurrentRuleset | None:
+        """See `RuleBook`."""
+        self.check()
+        return self.rulesets.get(domain)
 
 
 class MemoryBroker(_Fragile):

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
+from uuid import UUID
 
 from services.insights.books import Outcomes, Partition, Scoring
+from services.insights.explaining import CurrentRuleset, StoredVerdict
 from services.insights.kpis import Tally, Window
 from shared.topics import Domain
 
-Source = Literal["postgres", "kafka"]
+Source = Literal["postgres", "kafka", "scorer"]
 
 
 class SourceAway(Exception):
@@ -41,6 +43,26 @@ class KpiStore(Protocol):
         SourceAway
             When the store cannot answer.
         """
+
+
+class VerdictStore(Protocol):
+    """Verdicts of one tenant."""
+
+    async def stored(self, tenant_id: str, verdict_id: UUID) -> StoredVerdict | None:
+        """Give a verdict and the batches it looked back on; None when the tenant has none with this id.
+
+        Raises
+        ------
+        SourceAway
+            When the store cannot answer.
+        """
+
+
+class RuleBook(Protocol):
+    """The rules in force."""
+
+    async def current(self, domain: Domain) -> CurrentRuleset | None:
+        """Give a domain's rules; None when it has none. Raises `SourceAway`."""
 
 
 @dataclass(frozen=True, slots=True)

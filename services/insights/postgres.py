@@ -1,19 +1,26 @@
-"""The store ports over PostgreSQL's counts by minute and by hour."""
+"""The store ports over PostgreSQL: counts by minute and by hour, and verdicts."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
+from uuid import UUID
+
+import msgspec
 
 from services.insights import queries
 from services.insights.books import Outcomes, Partition, Scoring
 from services.insights.database import Database
+from services.insights.explaining import MAX_BATCHES, JudgedBatch, StoredVerdict
 from services.insights.kpis import LENGTH, Tally, Window
 from services.insights.ports import MinuteCounts
+from shared.contracts.verdict import Verdict
 from shared.topics import Domain
 
 _KPIS: Final = queries.load("kpis.sql")
 _MONITOR: Final = queries.load("monitor.sql")
+_VERDICTS: Final = queries.load("verdicts.sql")
+_decode_verdict: Final = msgspec.json.Decoder(Verdict).decode
 
 
 class PostgresKpiStore:
@@ -49,6 +56,35 @@ class PostgresKpiStore:
                 for start, letters in await connection.fetch(_KPIS["dead_letters"], *asked):
                     found[start].dead_letters = letters
         return found
+
+
+class PostgresVerdictStore:
+    """`VerdictStore` as the role telltale_insights.
+
+    Parameters
+    ----------
+    database
+        Opened and closed by its owner.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def stored(self, tenant_id: str, verdict_id: UUID) -> StoredVerdict | None:
+        """See `VerdictStore`."""
+        async with self._database.reading() as connection:
+            await connection.execute(_VERDICTS["name_tenant"], tenant_id)
+            row = await connection.fetchrow(_VERDICTS["verdict"], tenant_id, verdict_id)
+            if row is None:
+                return None
+            verdict = _decode_verdict(row["document"])
+            subject, session = verdict.subject, verdict.session
+            batches = await connection.fetch(
+                _VERDICTS["session"], tenant_id, verdict.domain, subject.type, subject.id, session.started_at,
+                session.last_seen_at, session.batch_count, MAX_BATCHES,
+            )  # fmt: skip
+        judged = [JudgedBatch(*tuple(batch)) for batch in batches]
+        return StoredVerdict(verdict, row["scored_at"], row["processing_time_ms"], judged)
 
 
 class PostgresMonitorStore:

@@ -9,25 +9,17 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from services.insights.errors import EXAMPLE_TRACE_ID, RETRY_AFTER_S, invalid
+from services.insights.access import COMMON_RESPONSES, problem_response, tenant_by
+from services.insights.errors import RETRY_AFTER_S, invalid
 from services.insights.kpis import WindowError, window
 from services.insights.ports import KpiStore, SourceAway
-from services.insights.responses import KpiParameters, KpiReport, ProblemDocument, report
+from services.insights.responses import KpiParameters, KpiReport, report
 from shared import metrics
-from shared.problems import (
-    AUTH_UNAVAILABLE,
-    INTERNAL,
-    MEDIA_TYPE,
-    STORE_UNAVAILABLE,
-    UNAUTHENTICATED,
-    Problem,
-)
+from shared.problems import STORE_UNAVAILABLE, Problem
 from shared.tenancy import KeyRing
 
 _log = logging.getLogger(__name__)
-_bearer: Final = HTTPBearer(auto_error=False, description="An API key: `tt_<key id>_<secret>`.")
 
 
 def kpi_routes(store: KpiStore, keys: KeyRing, clock: Callable[[], datetime]) -> APIRouter:
@@ -44,16 +36,6 @@ def kpi_routes(store: KpiStore, keys: KeyRing, clock: Callable[[], datetime]) ->
     """
     router = APIRouter()
 
-    async def tenant(
-        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-    ) -> str:
-        if not keys.loaded:
-            raise Problem(AUTH_UNAVAILABLE, retry_after_s=RETRY_AFTER_S)
-        found = keys.tenant_of(credentials.credentials) if credentials is not None else None
-        if found is None:
-            raise Problem(UNAUTHENTICATED)
-        return found
-
     @router.get(
         "/v1/kpis",
         operation_id="read_kpis",
@@ -69,7 +51,7 @@ def kpi_routes(store: KpiStore, keys: KeyRing, clock: Callable[[], datetime]) ->
         tags=["KPIs"],
     )
     async def read_kpis(
-        tenant_id: Annotated[str, Depends(tenant)], parameters: Annotated[KpiParameters, Query()]
+        tenant_id: Annotated[str, Depends(tenant_by(keys))], parameters: Annotated[KpiParameters, Query()]
     ) -> Response:
         try:
             asked = window(parameters.start, parameters.end, parameters.step, now=clock())
@@ -96,29 +78,12 @@ async def _no_repeats(request: Request) -> None:
         raise invalid([(name, "repeated_parameter", "given more than once") for name in repeated])
 
 
-def _problem(example: Problem) -> dict[str, Any]:
-    return {
-        "description": example.kind.title,
-        "content": {
-            MEDIA_TYPE: {
-                "schema": {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"},
-                "example": example.document(EXAMPLE_TRACE_ID),
-            }
-        },
-    }
-
-
-_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+_RESPONSES: Final[dict[int | str, dict[str, Any]]] = COMMON_RESPONSES | {
     200: {
         "description": "The KPIs",
         "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{KpiReport.__name__}"}}},
     },
-    401: _problem(Problem(UNAUTHENTICATED)),
-    422: _problem(invalid([("step", "too_many_points", "a series has at most 1500 points; take a longer step")])),
-    500: _problem(Problem(INTERNAL)),
-    503: _problem(Problem(STORE_UNAVAILABLE, retry_after_s=RETRY_AFTER_S))
-    | {
-        "description": f"{AUTH_UNAVAILABLE.title}, or the database cannot answer now",
-        "headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}},
-    },
+    422: problem_response(
+        invalid([("step", "too_many_points", "a series has at most 1500 points; take a longer step")])
+    ),
 }

@@ -13,6 +13,9 @@ class InsightsSettings(ServiceSettings):
         default=SecretStr("postgresql://telltale_monitor@127.0.0.1:15432/telltale"),
         description="PostgreSQL as telltale_monitor, which reads counts across tenants.",
     )
+    scorer_url: str = Field(
+        default="http://127.0.0.1:8082", description="The scorer's ops routes, asked for the rules in force."
+    )
     tenant_labels: int = Field(
         default=20, ge=0, description="Tenants named in metrics; the rest are counted as '_other'."
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from services.scorer import pipeline
-from services.scorer.ops import Rules, scorer_routes
+from services.scorer.ops import Rulesets, scorer_routes
 from services.scorer.settings import ScorerSettings
 from services.scorer.stream.announcer import RedisAnnouncer
 from services.scorer.stream.broker import ask_broker, until_broker_answers
@@ -47,16 +47,16 @@ class Scorer:
 
     Parameters
     ----------
-    rules
-        What ``/rules`` shows.
+    rulesets
+        What ``/rules`` and ``/rulesets`` show.
     """
 
     def __init__(
-        self, settings: ScorerSettings, judges: Mapping[Domain, Judge[Any]], announcer: Announcer, rules: Rules
+        self, settings: ScorerSettings, judges: Mapping[Domain, Judge[Any]], announcer: Announcer, rulesets: Rulesets
     ) -> None:
         self._settings = settings
         self._announcer = announcer
-        self._rules = rules
+        self._rulesets = rulesets
         self._worker = Worker(settings, judges, announcer)
 
     async def run(self) -> None:
@@ -68,7 +68,7 @@ class Scorer:
         # Nearly all garbage is freed by counting; searching for cycles among 700 new objects at a time costs 5 %.
         gc.freeze()
         gc.set_threshold(_OBJECTS_BETWEEN_SEARCHES)
-        routes = scorer_routes(self._worker.checks, self._rules)
+        routes = scorer_routes(self._worker.checks, self._rulesets)
         async with serving(routes, self._settings.http_host, self._settings.http_port) as server:
             _log.info("ops routes on port %d", server.servers[0].sockets[0].getsockname()[1])
             await until_broker_answers(lambda: ask_broker(self._settings.kafka_bootstrap), stop)
@@ -101,11 +101,13 @@ def create_app(
     announcer
         In place of Redis.
     """
-    rules: Rules = {}
+    rulesets: Rulesets = {}
     if judges is None:
-        rulesets = {domain: pipeline.load_ruleset(domain) for domain in pipeline.scored_domains()}
-        judges = {domain: PipelineJudge(ruleset) for domain, ruleset in rulesets.items()}
-        rules = {domain: ruleset.describe() for domain, ruleset in rulesets.items()}
+        loaded = {domain: pipeline.load_ruleset(domain) for domain in pipeline.scored_domains()}
+        judges = {domain: PipelineJudge(ruleset) for domain, ruleset in loaded.items()}
+        rulesets = {
+            domain: {"version": ruleset.version, "rules": ruleset.describe()} for domain, ruleset in loaded.items()
+        }
     if announcer is None:
         announcer = RedisAnnouncer.connect(settings.redis_url.get_secret_value())
-    return Scorer(settings, judges, announcer, rules)
+    return Scorer(settings, judges, announcer, rulesets)

@@ -10,19 +10,22 @@ from starlette.routing import Route
 from shared.ops import Checks, ops_routes
 from shared.topics import Domain
 
-Rules = Mapping[Domain, list[dict[str, Any]]]
+Rulesets = Mapping[Domain, dict[str, Any]]  # its version, and its rules as JSON-ready data
 
 
-def scorer_routes(ready: Checks, rules: Rules) -> list[Route]:
+def scorer_routes(ready: Checks, rulesets: Rulesets) -> list[Route]:
     """Make the routes.
 
     Parameters
     ----------
-    rules
-        Each domain's rules as JSON-ready data.
+    rulesets
+        By domain.
     """
 
     async def list_rules(_: Request) -> Response:
-        return JSONResponse(dict(rules))
+        return JSONResponse({domain: ruleset["rules"] for domain, ruleset in rulesets.items()})
 
-    return [*ops_routes(ready), Route("/rules", list_rules)]
+    async def list_rulesets(_: Request) -> Response:
+        return JSONResponse(dict(rulesets))
+
+    return [*ops_routes(ready), Route("/rules", list_rules), Route("/rulesets", list_rulesets)]

@@ -13,7 +13,7 @@ import pytest
 
 from services.insights.app import Outside, create_app
 from services.insights.kpis import Tally
-from services.insights.memory import MemoryBroker, MemoryStore
+from services.insights.memory import MemoryBroker, MemoryRules, MemoryStore
 from services.insights.settings import InsightsSettings
 from shared.api_keys import NewKey, StoredKey, new_key
 from shared.topics import Domain
@@ -28,10 +28,11 @@ class World:
 
     def __init__(self) -> None:
         self.store = MemoryStore()
+        self.rules = MemoryRules()
         self.broker = MemoryBroker()
         self.key: NewKey = new_key()
         self.keys_away = False
-        self.outside = Outside(self.load_keys, self.store, self.store, self.broker)
+        self.outside = Outside(self.load_keys, self.store, self.store, self.rules, self.store, self.broker)
 
     async def load_keys(self) -> dict[str, StoredKey]:
         if self.keys_away:
@@ -222,7 +223,7 @@ async def test_a_defect_is_a_problem_with_a_trace_id_and_without_its_cause(
         async def tallies(self, *_: object, **__: object) -> Any:
             raise RuntimeError("the secret cause")
 
-    outside = Outside(world.load_keys, Broken(), world.store, world.broker)
+    outside = Outside(world.load_keys, Broken(), world.store, world.rules, world.store, world.broker)
     app = create_app(InsightsSettings(), outside)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://i") as broken:
