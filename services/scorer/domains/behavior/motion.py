@@ -7,10 +7,12 @@ device reports every few hundredths of a second, a coarse one that any recorder 
 """
 
 import math
+from operator import add
 from typing import Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from services.scorer.domains.behavior.moments import correlation, share, spread, tails
 from services.scorer.domains.behavior.samples import Path
@@ -28,15 +30,45 @@ _SHARP_RAD: Final = 1.0
 _TURNING_RAD: Final = 0.02
 _ENOUGH: Final = 8
 
-# Of all windows, then of those with clear steps, then of those that turn as well.
-_SUMS: Final = (
-    "windows", "speed", "speed2", "speed3",
-    "clear", "change", "change2", "change4", "change_lag", "change_before2", "even", "rising", "falling", "dips",
-    "turn", "turn2", "turn4", "turn_lag", "turn_before2", "flat", "sharp",
-    "turning", "log_turn", "clear_speed", "log_turn2", "clear_speed2", "log_turn_speed",
+_Rows = NDArray[np.float64]
+
+# What is known of each window: first of all, then of those with clear steps.
+_ROWS: Final = (
+    "all", "speed", "speed2",
+    "clear", "change", "change_size", "change2", "change_before", "turn", "turn_size", "turn2", "turn_before",
+    "even", "rising", "dip", "flat", "sharp", "turning", "log_turn", "turning_speed",
 )  # fmt: skip
-_CLEAR: Final = _SUMS.index("clear")
-_TURNING: Final = _SUMS.index("turning")
+_CLEAR_ROWS: Final = _ROWS.index("clear")
+# The sums that are kept: each of the product of two rows.
+_SUMS: Final = {
+    "windows": ("all", "all"),
+    "speed": ("all", "speed"),
+    "speed2": ("speed", "speed"),
+    "speed3": ("speed", "speed2"),
+    "clear": ("clear", "clear"),
+    "change": ("clear", "change_size"),
+    "change2": ("change", "change"),
+    "change4": ("change2", "change2"),
+    "change_lag": ("change", "change_before"),
+    "change_before2": ("change_before", "change_before"),
+    "turn": ("clear", "turn_size"),
+    "turn2": ("turn", "turn"),
+    "turn4": ("turn2", "turn2"),
+    "turn_lag": ("turn", "turn_before"),
+    "turn_before2": ("turn_before", "turn_before"),
+    "even": ("clear", "even"),
+    "rising": ("clear", "rising"),
+    "dips": ("clear", "dip"),
+    "flat": ("clear", "flat"),
+    "sharp": ("clear", "sharp"),
+    "turning": ("turning", "turning"),
+    "log_turn": ("turning", "log_turn"),
+    "turning_speed": ("turning", "turning_speed"),
+    "log_turn2": ("log_turn", "log_turn"),
+    "turning_speed2": ("turning_speed", "turning_speed"),
+    "log_turn_speed": ("log_turn", "turning_speed"),
+}
+_PRODUCTS: Final = np.array([_ROWS.index(one) * len(_ROWS) + _ROWS.index(other) for one, other in _SUMS.values()])
 
 MOTION_FEATURES: Final = {
     "windows": Feature("count", "runs of four samples without a pause"),
@@ -75,39 +107,17 @@ class MotionSums(msgspec.Struct, array_like=True):
         unbroken = unbroken[2:] & unbroken[1:-1] & unbroken[:-2]
         if not np.count_nonzero(unbroken):
             return
-        speed = np.log(np.maximum(length, _STILL_PX) / elapsed)
-        change = speed[1:] - speed[:-1]
-        rotation = step[1:] * step[:-1].conj()
-        turn = np.arctan2(rotation.imag, rotation.real)
-        speed, change, before = speed[2:], change[1:], change[:-1]
-        turn, turn_before = turn[1:], turn[:-1]
-        rows = np.empty((len(_SUMS), len(speed)))
-        squared, size, bent = speed * speed, np.abs(change), np.abs(turn)
-        log_turn = np.log(np.maximum(bent, _TURNING_RAD))
-        change2, turn2 = change * change, turn * turn
-        rows[0] = 1.0
-        rows[1], rows[2], rows[3] = speed, squared, squared * speed
+        rows = _rows(elapsed, step, length)
         clear = np.minimum(np.minimum(length[2:], length[1:-1]), length[:-2]) >= _CLEAR_PX
-        rows[4] = 1.0
-        rows[5], rows[6], rows[7] = size, change2, change2 * change2
-        rows[8], rows[9] = change * before, before * before
-        rows[10], rows[11], rows[12] = size < _EVEN, change >= _EVEN, change <= -_EVEN
-        rows[13] = (before <= _DIP) & (change >= -_DIP)
-        rows[14], rows[15], rows[16] = bent, turn2, turn2 * turn2
-        rows[17], rows[18] = turn * turn_before, turn_before * turn_before
-        rows[19], rows[20] = bent < _FLAT_RAD, bent > _SHARP_RAD
-        rows[21] = 1.0
-        rows[22], rows[23] = log_turn, speed
-        rows[24], rows[25], rows[26] = log_turn * log_turn, squared, log_turn * speed
-        rows[_CLEAR:] *= clear
-        rows[_TURNING:] *= bent >= _TURNING_RAD
-        self.sums = tuple((rows @ unbroken + self.sums).tolist())
+        rows[:_CLEAR_ROWS] *= unbroken
+        rows[_CLEAR_ROWS:] *= clear & unbroken
+        sums = (rows @ rows.T).take(_PRODUCTS).tolist()
+        self.sums = tuple(map(add, self.sums, sums))
 
     def values(self, prefix: str) -> Features:
         """Give the features of ``MOTION_FEATURES``, their names with a prefix."""
         s = dict(zip(_SUMS, self.sums, strict=True))
         n, clear = s["windows"], s["clear"]
-        turning = self.sums[_TURNING:]
         return {
             prefix + "windows": int(n),
             prefix + "clear": int(clear),
@@ -117,7 +127,7 @@ class MotionSums(msgspec.Struct, array_like=True):
             prefix + "speed_change_lag": _lag(clear, s["change_lag"], s["change2"], s["change_before2"]),
             prefix + "speed_change_tails": tails(clear, s["change2"], s["change4"], _ENOUGH),
             prefix + "even_share": share(s["even"], clear, _ENOUGH),
-            prefix + "rise_share": share(s["rising"], s["rising"] + s["falling"], _ENOUGH),
+            prefix + "rise_share": share(s["rising"], clear - s["even"], _ENOUGH),
             prefix + "dip_share": share(s["dips"], clear, _ENOUGH),
             prefix + "turn": share(s["turn"], clear, _ENOUGH),
             prefix + "turn_lag": _lag(clear, s["turn_lag"], s["turn2"], s["turn_before2"]),
@@ -125,13 +135,33 @@ class MotionSums(msgspec.Struct, array_like=True):
             prefix + "flat_share": share(s["flat"], clear, _ENOUGH),
             prefix + "sharp_share": share(s["sharp"], clear, _ENOUGH),
             prefix + "turn_to_change": _log_ratio(clear, s["turn2"], s["change2"]),
-            prefix + "turn_speed_correlation": correlation(turning),
+            prefix + "turn_speed_correlation": correlation(self.sums[-6:]),
         }
 
 
 def motion_features(prefix: str, where: str) -> dict[str, Feature]:
     """Give the table of one scale."""
     return {prefix + name: Feature(row.unit, f"{row.about} ({where})") for name, row in MOTION_FEATURES.items()}
+
+
+def _rows(elapsed: NDArray[np.float64], step: NDArray[np.complex128], length: NDArray[np.float64]) -> _Rows:
+    """Give ``_ROWS``, a column for each window."""
+    speed = np.log(np.maximum(length, _STILL_PX) / elapsed)
+    change = speed[1:] - speed[:-1]
+    rotation = step[1:] * step[:-1].conj()
+    turn = np.arctan2(rotation.imag, rotation.real)
+    speed, change, before, turn, turn_before = speed[2:], change[1:], change[:-1], turn[1:], turn[:-1]
+    size, bend, slower = np.abs(change), np.abs(turn), before <= _DIP
+    turning = bend >= _TURNING_RAD
+    rows = np.empty((len(_ROWS), len(speed)))
+    rows[0] = rows[3] = 1.0
+    rows[1], rows[2] = speed, speed * speed
+    rows[4], rows[5], rows[6], rows[7] = change, size, change * change, before
+    rows[8], rows[9], rows[10], rows[11] = turn, bend, turn * turn, turn_before
+    rows[12], rows[13], rows[14] = size < _EVEN, change >= _EVEN, slower & (change >= -_DIP)
+    rows[15], rows[16] = bend < _FLAT_RAD, bend > _SHARP_RAD
+    rows[17], rows[18], rows[19] = turning, np.log(np.maximum(bend, _TURNING_RAD)) * turning, speed * turning
+    return rows
 
 
 def _lag(count: float, products: float, squares: float, squares_before: float) -> float | None:

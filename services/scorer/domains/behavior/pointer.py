@@ -72,8 +72,6 @@ class PointerState(msgspec.Struct, array_like=True):
     """Counters, sums, and the last samples of the path: in full, thinned, and thinned to the coarse scale."""
 
     moves: int = 0
-    intervals: int = 0
-    interval_ms: float = 0.0
     steps: int = 0
     even: int = 0
     turns: int = 0
@@ -105,7 +103,7 @@ class PointerState(msgspec.Struct, array_like=True):
         """Give the features of ``POINTER_FEATURES``."""
         return {
             "pointer_moves": self.moves,
-            "pointer_interval_ms": share(self.interval_ms, self.intervals),
+            "pointer_interval_ms": share(self.strokes.moving_ms, self.strokes.steps),
             "pointer_steps": self.steps,
             "pointer_even_share": share(self.even, self.steps),
             "pointer_turns": self.turns,
@@ -160,15 +158,8 @@ class PointerState(msgspec.Struct, array_like=True):
         self._find_straights(p[window:], length[window:])
         self.fine.add((t[context:], p[context:]), _FINE_MS)
         last = max(0, seen - 1)
-        self._measure_interval(t[last:])
         self.strokes.add((t[last:], p[last:]))
         self._gather_coarse((t[seen:], p[seen:]))
-
-    def _measure_interval(self, t: Times) -> None:
-        elapsed = t[1:] - t[:-1]
-        elapsed = elapsed[elapsed <= PAUSE_MS]
-        self.intervals += len(elapsed)
-        self.interval_ms += float(elapsed.sum())
 
     def _gather_coarse(self, samples: Path) -> None:
         t, p = thinned(*self.coarse_tail.joined(samples), len(self.coarse_tail), _COARSE_APART_MS)

@@ -7,7 +7,7 @@ no samples. The stroke under way is part of the features: a session need not pau
 
 import math
 from operator import add
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -76,6 +76,8 @@ class StrokeSums(msgspec.Struct, array_like=True):
     leaps: int = 0
     traits: tuple[float, ...] = (0.0,) * (2 * len(_TRAITS))
     log_s_px: float = 0.0
+    steps: int = 0
+    moving_ms: float = 0.0
     pauses: int = 0
     log_pause: float = 0.0
     log_pause2: float = 0.0
@@ -91,10 +93,11 @@ class StrokeSums(msgspec.Struct, array_like=True):
             self.open = _begin(t[0], p[0])
         if len(t) < 2:
             return
-        elapsed = (t[1:] - t[:-1]).tolist()
-        pauses = [step for step, ms in enumerate(elapsed) if ms > PAUSE_MS]
+        pauses = np.flatnonzero(t[1:] - t[:-1] > PAUSE_MS).tolist()
+        self.steps += len(t) - 1
+        self.moving_ms += float(t[-1] - t[0])
         for step in pauses:
-            self._pause(elapsed[step])
+            self._pause(float(t[step + 1] - t[step]))
         starts = _starts(t, self.open.start_ms, pauses)
         first, *others = _step_sums(t, p, pauses, starts, self.open)
         self.open.sums = first
@@ -139,6 +142,8 @@ class StrokeSums(msgspec.Struct, array_like=True):
         }
 
     def _pause(self, ms: float) -> None:
+        self.steps -= 1
+        self.moving_ms -= ms
         if ms <= _LONGEST_PAUSE_MS:
             self.pauses += 1
             self.log_pause += math.log(ms)
@@ -181,12 +186,14 @@ def _step_sums(
     if pauses:
         length[pauses] = 0.0
     walked = length.cumsum()
-    begun_ms, begun, before = t[starts], p[starts], np.concatenate(((0.0,), walked))[starts]
-    begun_ms[0], begun[0] = under_way.start_ms, complex(under_way.start_x, under_way.start_y)
-    before[0] -= under_way.sums[1]
+    begun_ms: Any = under_way.start_ms
+    begun: Any = complex(under_way.start_x, under_way.start_y)
+    before: Any = -under_way.sums[1]
     if len(starts) > 1:
-        counts = np.diff([*starts, steps])
-        begun_ms, begun, before = np.repeat(begun_ms, counts), np.repeat(begun, counts), np.repeat(before, counts)
+        others, counts = starts[1:], np.diff([*starts, steps])
+        begun_ms = np.repeat((begun_ms, *t[others]), counts)
+        begun = np.repeat((begun, *p[others]), counts)
+        before = np.repeat((before, *walked[np.subtract(others, 1)]), counts)
     at = (0.5 * (t[1:] + t[:-1]) - begun_ms) / 1_000
     way = walked - 0.5 * length - before
     rows = np.zeros((len(_STEP_SUMS), steps + 1))  # a column more, since a stroke may begin with the last sample
