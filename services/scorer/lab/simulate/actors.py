@@ -2,8 +2,7 @@
 
 from typing import Protocol
 
-from services.scorer.lab.simulate.motion import Rng
-from services.scorer.lab.simulate.page import Goal, Page
+from services.scorer.lab.simulate.page import Goal
 from services.scorer.lab.simulate.stage import Stage
 
 
@@ -19,11 +18,7 @@ class Actor(Protocol):
         """Do one thing, and take the time it takes."""
 
 
-def play(rng: Rng, actor: Actor, page: Page) -> Stage:
+def play(stage: Stage, actor: Actor) -> None:
     """Let an actor do all there is to do on a page."""
-    x, y = float(rng.uniform(0, page.width)), float(rng.uniform(0, page.height))
-    stage = Stage(rng=rng, page=page, x=x, y=y)
-    stage.wait(rng.uniform(50, 1_500))
-    for goal in page.goals:
+    for goal in stage.page.goals:
         actor.perform(stage, goal)
-    return stage

@@ -45,6 +45,12 @@ class Keyer:
             before = key.key_class
         stage.wait(self.dwell_ms)
 
+    def press(self, stage: Stage, key_class: str, target: str | None) -> None:
+        """Press one key."""
+        interval_ms, dwell_ms = self._times(stage.rng, "other", key_class, 0)
+        stage.keys.append(Key(stage.now_ms, dwell_ms, key_class, target))
+        stage.wait(interval_ms)
+
     def _times(self, rng: Rng, before: str, key_class: str, number: int) -> tuple[float, float]:
         if self.law == "constant":
             return self.interval_ms, self.dwell_ms

@@ -69,7 +69,7 @@ class PointerBot:
     landing: str
     keyer: Keyer
     scrolls: str
-    trusted: bool
+    trusted: bool = True
 
     def perform(self, stage: Stage, goal: Goal) -> None:
         """Do one thing by program."""
@@ -83,11 +83,15 @@ class PointerBot:
                     stage.wait(self.settle.draw(stage.rng))
             case "scroll":
                 self._scroll(stage, goal.amount)
+            case "away":
+                stage.leave(self.think.draw(stage.rng) * 5)
             case _:
                 self._click(stage, goal.target)
                 if goal.kind == "type":
+                    stage.focus(goal.target.name)
                     stage.wait(self.settle.draw(stage.rng))
                     self.keyer.type(stage, goal.amount, goal.target.name)
+                    stage.change(goal.target.name, "typed", goal.amount)
                 if goal.kind == "submit":
                     stage.note("form.submitted")
 
@@ -128,7 +132,6 @@ def pointer_bot(rng: Rng, move: Move, *, think_ms: float = 600) -> PointerBot:
         landing=str(rng.choice(["centre", "near", "anywhere"])),
         keyer=draw_keyer(rng),
         scrolls=str(rng.choice(["jump", "far", "steps", "wheel", "flick"], p=[0.2, 0.1, 0.3, 0.25, 0.15])),
-        trusted=bool(rng.random() < 0.85),
     )
 
 

@@ -10,10 +10,13 @@ from services.scorer.lab.simulate.recorder import Recorder, clamped, handling_de
 from services.scorer.lab.simulate.stage import Key, Stage, Stroke
 
 _SMOOTH_MS: Final = 130.0
-_TRACK_BREAK_MS: Final = 5_000.0
+_COLUMNS: Final = {
+    "pointer.move": ("x", "y"), "touch.move": ("x", "y"), "scroll": ("y",), "key.press": ("key_class", "dwell_ms"),
+}  # fmt: skip
 _KEPT: Final = {
     "moves": {"pointer.move", "touch.start", "touch.move", "touch.end"},
     "clicks": {"pointer.move", "pointer.down", "pointer.up", "touch.start", "touch.move", "touch.end"},
+    "keys": {"key.press"},
     "inputs": {
         "pointer.move", "pointer.down", "pointer.up", "touch.start", "touch.move", "touch.end", "key.press", "scroll",
     },
@@ -130,28 +133,28 @@ def _scrolls(stage: Stage, recorder: Recorder, rng: Rng) -> list[_Timed]:
 
 
 def _with_tracks(timed: list[_Timed], rng: Rng) -> list[_Timed]:
-    """Put moves together as tracks, one for what a client sends at a time."""
-    flush_ms = float(rng.choice([500.0, 1_000.0, 2_000.0, _TRACK_BREAK_MS]))
+    """Put samples of a kind together as tracks, one for what a client sends at a time."""
+    flush_ms = float(rng.choice([500.0, 1_000.0, 2_000.0, 5_000.0]))
     out: list[_Timed] = []
-    run: list[_Timed] = []
-    for item in timed:
-        if item[1]["type"] == "pointer.move":
-            if run and item[0] - run[0][0] > flush_ms:
-                out.append(_track(run))
-                run = []
-            run.append(item)
-        else:
-            out.append(item)
-    if run:
-        out.append(_track(run))
+    runs: dict[tuple[object, ...], list[_Timed]] = {}
+    for at_ms, event in timed:
+        if event["type"] not in _COLUMNS or event.get("repeat"):
+            out.append((at_ms, event))
+            continue
+        run = runs.setdefault((event["type"], event.get("touch_id")), [])
+        if run and at_ms - run[0][0] > flush_ms:
+            out.append(_track(run))
+            run.clear()
+        run.append((at_ms, event))
+    out += [_track(run) for run in runs.values()]
     return sorted(out, key=lambda item: item[0])
 
 
 def _track(run: list[_Timed]) -> _Timed:
-    start = run[0][0]
-    rest = {name: value for name, value in run[0][1].items() if name not in {"x", "y"}}
-    t = [round(at_ms - start, 4) for at_ms, _ in run]
-    return start, {**rest, "t": t, "x": [event["x"] for _, event in run], "y": [event["y"] for _, event in run]}
+    start, first = run[0]
+    facts = {name: value for name, value in first.items() if name in {"type", "pointer", "touch_id"}}
+    columns = {name: [event[name] for _, event in run] for name in _COLUMNS[first["type"]]}
+    return start, {**facts, "t": [round(at_ms - start, 4) for at_ms, _ in run], **columns}
 
 
 def _stamped(item: _Timed, recorder: Recorder, number: int, trusted: bool) -> _Event:

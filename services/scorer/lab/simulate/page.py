@@ -15,7 +15,7 @@ _VIEWPORTS: Final = (
 )  # fmt: skip
 _PHONES: Final = ((390, 844, 0.3), (412, 915, 0.3), (360, 800, 0.2), (430, 932, 0.1), (768, 1024, 0.1))
 
-GoalKind = Literal["click", "type", "scroll", "read", "wander", "submit"]
+GoalKind = Literal["click", "type", "scroll", "read", "wander", "submit", "away"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +68,17 @@ def draw_target(rng: Rng, width: float, height: float, name: str | None = None) 
 
 
 def _goal(rng: Rng, width: int, height: int, pointer_only: bool, keys_only: bool) -> Goal:
-    kinds: tuple[GoalKind, ...] = ("click", "wander", "read", "scroll", "type")
-    odds = (0.62, 0.2, 0.1, 0.08, 0.0) if pointer_only else (0.4, 0.1, 0.1, 0.15, 0.25)
+    kinds: tuple[GoalKind, ...] = ("click", "wander", "read", "scroll", "type", "away")
+    odds = (0.62, 0.2, 0.1, 0.08, 0.0, 0.0) if pointer_only else (0.39, 0.1, 0.1, 0.15, 0.24, 0.02)
     if keys_only:
-        odds = (0.0, 0.0, 0.1, 0.0, 0.9)
-    kind = kinds[int(rng.choice(5, p=odds))]
+        odds = (0.1, 0.0, 0.1, 0.05, 0.74, 0.01)
+    kind = kinds[int(rng.choice(6, p=odds))]
     if kind == "scroll":
         return Goal(
             kind, draw_target(rng, width, height), int(rng.choice([-1, 1], p=[0.25, 0.75]) * rng.uniform(200, 2500))
         )
-    return Goal(kind, draw_target(rng, width, height), int(max(2, log_normal(rng, 14, 0.7))) if kind == "type" else 0)
+    return Goal(
+        kind,
+        draw_target(rng, width, height),
+        int(max(2, log_normal(rng, 24 if keys_only else 14, 0.7))) if kind == "type" else 0,
+    )

@@ -56,14 +56,18 @@ class Person:
                 self._rest(stage, log_normal(stage.rng, 3_000, 0.6))
             case "scroll":
                 self._scroll(stage, goal.amount)
+            case "away":
+                stage.leave(log_normal(stage.rng, 8_000, 0.8))
             case "click" | "submit":
                 self._click(stage, goal.target)
                 if goal.kind == "submit":
                     stage.note("form.submitted")
             case "type":
                 self._click(stage, goal.target)
+                stage.focus(goal.target.name)
                 stage.wait(log_normal(stage.rng, 450, 0.4))  # the hand goes back to the keys
                 type_text(stage, self.fingers, goal.amount, goal.target.name)
+                stage.change(goal.target.name, "typed", goal.amount)
 
     def _click(self, stage: Stage, target: Target) -> None:
         rng = stage.rng

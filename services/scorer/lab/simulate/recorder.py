@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from services.scorer.lab.simulate.motion import Array, Path, Rng, log_normal, position
 
-Scope = Literal["moves", "clicks", "inputs", "all"]
+Scope = Literal["moves", "clicks", "keys", "inputs", "all"]
 Condition = Literal["plain", "clamped", "remote"]
 
 # Reports of mice (USB polling), pens and touchpads, ms.

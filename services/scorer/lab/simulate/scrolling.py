@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from services.scorer.lab.simulate.motion import log_normal
+from services.scorer.lab.simulate.motion import Array, log_normal
 from services.scorer.lab.simulate.stage import Stage
 
 _NOTCHES_PX: Final = (100, 120, 53, 57, 114, 150)
@@ -50,3 +50,12 @@ def scroll_as_script(stage: Stage, amount_px: int, way: str) -> None:
             step, every = float(rng.choice([50, 100, 120, 200, 300])), float(rng.choice([16, 50, 100, 200]))
             count = max(1, round(abs(amount_px) / step))
             stage.scroll(np.arange(1, count + 1) * every, np.full(count, step * np.sign(amount_px)), "script")
+
+
+def run_out(stage: Stage, t: Array, steps: Array, speed_px_ms: float, source: str) -> float:
+    """Follow a finger, then run on with its speed; give how far the page went."""
+    after = np.arange(8.0, 1_600, 8.0)
+    more = np.diff(speed_px_ms * _INERTIA_MS * (1 - np.exp(-after / _INERTIA_MS)), prepend=0.0)
+    more = more[np.abs(more) > 0.05]
+    stage.scroll(np.append(t, t[-1] + after[: len(more)]), np.append(steps, more), source)
+    return float(abs(steps.sum()) + abs(more.sum()))

@@ -1,6 +1,7 @@
 """Draw whole sessions, each from its own seed, so that any of them can be made again alone."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 from zlib import crc32
 
@@ -8,10 +9,12 @@ import numpy as np
 
 from services.scorer.lab.simulate.actors import play
 from services.scorer.lab.simulate.capture import capture
+from services.scorer.lab.simulate.device_facts import device_event, draw_place, network_event
 from services.scorer.lab.simulate.families import FAMILIES, PEOPLE, Family
 from services.scorer.lab.simulate.motion import Rng
 from services.scorer.lab.simulate.page import draw_page
-from services.scorer.lab.simulate.recorder import Condition, draw_recorder
+from services.scorer.lab.simulate.recorder import Condition, Recorder, draw_recorder
+from services.scorer.lab.simulate.stage import Stage
 
 Session = dict[str, Any]
 _TRIES: Final = 50
@@ -47,13 +50,31 @@ def event_count(session: Session) -> int:
 
 
 def _events(rng: Rng, family: Family) -> list[dict[str, Any]]:
-    recorder = draw_recorder(rng, family.condition or _condition(rng))
-    page = draw_page(
-        rng, family.device == "touch", recorder.scope in {"moves", "clicks"} or rng.random() < _POINTER_ONLY
-    )
+    recorder, phone = draw_recorder(rng, family.condition or _condition(rng)), family.device == "touch"
+    if family.device == "keys" and recorder.scope in {"moves", "clicks"}:
+        recorder = replace(recorder, scope="keys")
+    short = recorder.scope in {"moves", "clicks"} or rng.random() < _POINTER_ONLY
+    page = draw_page(rng, phone, family.device != "keys" and short, family.device == "keys")
+    stage = Stage(rng=rng, page=page, x=float(rng.uniform(0, page.width)), y=float(rng.uniform(0, page.height)))
+    _arrive(stage, recorder, family)
     actor = family.draw(rng)
-    stage = play(rng, actor, page)
+    play(stage, actor)
     return capture(stage, recorder, trusted=actor.trusted)
+
+
+def _arrive(stage: Stage, recorder: Recorder, family: Family) -> None:
+    """Let the page load and the client tell what it knows at once."""
+    rng, phone, place = stage.rng, family.device == "touch", draw_place(stage.rng)
+    if recorder.tells_device:
+        facts = device_event(rng, stage.page, phone, recorder.epoch_s, family.honesty, place)
+        stage.note(facts.pop("type"), **facts)
+    if recorder.tells_network:
+        facts = network_event(rng, phone, place)
+        stage.note(facts.pop("type"), **facts)
+    if rng.random() < 0.6:
+        stage.note("visibility.changed", state="visible")
+        stage.note("focus.gained")
+    stage.wait(rng.uniform(50, 1_500))
 
 
 def _condition(rng: Rng) -> Condition:

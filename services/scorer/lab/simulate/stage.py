@@ -49,6 +49,7 @@ class Stage:
     y: float
     now_ms: float = 0.0
     scroll_y: float = 0.0
+    focused: str | None = None
     paths: list[Path] = field(default_factory=list)
     presses: list[Press] = field(default_factory=list)
     keys: list[Key] = field(default_factory=list)
@@ -73,11 +74,39 @@ class Stage:
 
     def scroll(self, after_ms: Array, by_px: Array, source: str) -> None:
         """Scroll in steps; ``after_ms`` counts from now."""
+        while self.scrolls and self.scrolls[-1][0] > self.now_ms:  # what still ran on is stopped
+            self.scrolls.pop()
+        self.scroll_y = self.scrolls[-1][1] if self.scrolls else 0.0
         places = np.maximum(0.0, self.scroll_y + np.cumsum(by_px))
         self.scrolls += [(self.now_ms + t, y, source) for t, y in zip(after_ms.tolist(), places.tolist(), strict=True)]
         self.scroll_y = float(places[-1])
         self.now_ms += float(after_ms[-1])
 
+    def touch(self, stroke: Stroke) -> None:
+        """Put a finger down now, move it and lift it; the stroke starts at 0 ms."""
+        self.strokes.append(Stroke(shifted(stroke.path, self.now_ms), stroke.pressure, stroke.radius))
+        self.now_ms += float(stroke.path.t[-1])
+
+    def focus(self, name: str) -> None:
+        """Move the focus to an element."""
+        if self.focused not in {None, name}:
+            self.note("focus.lost", target=self.focused)
+        if self.focused != name:
+            self.note("focus.gained", target=name)
+        self.focused = name
+
+    def change(self, name: str, method: str, length: int) -> None:
+        """Give a field a new value."""
+        self.note("form.changed", field=name, method=method, length=length)
+
+    def leave(self, duration_ms: float) -> None:
+        """Look at another tab for some time."""
+        self.note("focus.lost")
+        self.note("visibility.changed", state="hidden")
+        self.wait(duration_ms)
+        self.note("visibility.changed", state="visible")
+        self.note("focus.gained")
+
     def note(self, kind: str, **fields: Any) -> None:
-        """Something else happens now."""
+        """Let something else happen now."""
         self.notes.append((self.now_ms, {"type": kind, **fields}))
