@@ -33,6 +33,17 @@ GATEWAY_REFUSED_CONNECTIONS: Final = Counter(
 GATEWAY_CLOCK_SKEWED: Final = Counter(
     "telltale_gateway_clock_skewed_batches_total", "Batches whose client clock was over a minute off and was corrected."
 )
+GATEWAY_SESSION_REQUESTS: Final = Counter(
+    "telltale_gateway_session_requests_total",
+    "Requests to the session API by route and outcome: begun, verdict, accepted, told, closed, or a problem code.",
+    ["route", "outcome"],
+)
+GATEWAY_SESSION_SECONDS: Final = Histogram(
+    "telltale_gateway_session_seconds", "Session API request duration.", ["route"], buckets=_FAST_S
+)
+GATEWAY_IGNORED_EVENTS: Final = Counter(
+    "telltale_gateway_ignored_events_total", "Items posted to the session API that tell nothing to judge by."
+)
 KEYS_AGE_SECONDS: Final = Gauge("telltale_api_keys_age_seconds", "Age of the snapshot of active API keys.")
 
 # scorer

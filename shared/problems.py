@@ -103,6 +103,12 @@ MALFORMED_BODY: Final = ProblemKind("malformed_body", 400, "Malformed body", "Se
 INVALID_BATCH: Final = ProblemKind(
     "invalid_batch", 422, "Batch refused", "Mend the named items and send again; nothing of this request was accepted."
 )
+INVALID_REQUEST: Final = ProblemKind(
+    "invalid_request", 400, "Request refused", "Mend the named places and send again; nothing of it was accepted."
+)
+SESSION_CLOSED: Final = ProblemKind(
+    "session_closed", 409, "The session has ended", "Start a new one with POST /api/sessions."
+)
 INVALID_PARAMETER: Final = ProblemKind("invalid_parameter", 422, "Invalid parameter", "See the API reference.")
 TOO_MANY_IN_FLIGHT: Final = ProblemKind(
     "too_many_in_flight", 503, "Too many batches in flight", "Wait for Retry-After, then send the same batch again."

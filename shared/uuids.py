@@ -36,3 +36,21 @@ def named_uuid(namespace: UUID, name: bytes) -> UUID:
     digest[6] = digest[6] & 0x0F | 0x50
     digest[8] = digest[8] & 0x3F | 0x80
     return parse_uuid(digest.hex().encode())
+
+
+def timed_uuid(unix_ms: int, random_bits: int) -> UUID:
+    """Make a version 7 UUID (RFC 9562): sorted by time.
+
+    Parameters
+    ----------
+    unix_ms
+        Milliseconds since 1970, 48 bits of them.
+    random_bits
+        Of these 74 are taken.
+
+    >>> timed_uuid(0x017F22E279B0, (0xCC3 << 62) | 0x18C4DC0C0C07398F)
+    UUID('017f22e2-79b0-7cc3-98c4-dc0c0c07398f')
+    """
+    high = random_bits >> 62 & 0xFFF
+    low = random_bits & (1 << 62) - 1
+    return UUID(int=(unix_ms & (1 << 48) - 1) << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low)

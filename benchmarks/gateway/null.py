@@ -9,7 +9,7 @@ import uvloop
 
 from services.gateway.__main__ import serve_app
 from services.gateway.app import Adapters, create_app
-from services.gateway.memory import MemoryReceiptStore, MemoryReplies
+from services.gateway.memory import MemoryReceiptStore, MemoryReplies, MemorySessionStore
 from services.gateway.ports import Record
 from services.gateway.settings import GatewaySettings
 from shared.api_keys import StoredKey
@@ -43,7 +43,9 @@ def main() -> None:
 
     settings = GatewaySettings()
     configure_logs("gateway", settings.log_level)
-    app = create_app(settings, Adapters(NullPublisher(), MemoryReplies(), MemoryReceiptStore(), load_keys))
+    app = create_app(
+        settings, Adapters(NullPublisher(), MemoryReplies(), MemoryReceiptStore(), MemorySessionStore(), load_keys)
+    )
     uvloop.run(serve_app(settings, app))
 
 

@@ -17,10 +17,14 @@ from services.gateway.errors import send_problem
 from services.gateway.handover import Handover
 from services.gateway.ingest import Ingest
 from services.gateway.kafka import KafkaLimits, KafkaPublisher
-from services.gateway.ports import Publisher, ReceiptStore, Replies
+from services.gateway.ports import Publisher, ReceiptStore, Replies, SessionStore
 from services.gateway.receipts import PostgresReceipts
 from services.gateway.recent import RecentBatches
 from services.gateway.replies import RedisReplies
+from services.gateway.sessions.api import SessionApi
+from services.gateway.sessions.handlers import Handlers
+from services.gateway.sessions.lifetimes import Lifetimes, Thresholds
+from services.gateway.sessions.postgres import PostgresSessions
 from services.gateway.settings import GatewaySettings
 from shared.problems import INTERNAL, Problem
 from shared.tenancy import KeyRing, LoadKeys
@@ -37,6 +41,7 @@ class Adapters:
     publisher: Publisher
     replies: Replies
     store: ReceiptStore
+    sessions: SessionStore
     load_keys: LoadKeys
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -49,23 +54,25 @@ def real_adapters(settings: GatewaySettings) -> Adapters:
         publisher=KafkaPublisher(KafkaLimits.of(settings)),
         replies=replies,
         store=store,
+        sessions=PostgresSessions(settings.postgres_dsn.get_secret_value(), settings.postgres_pool_size),
         load_keys=store.load_keys,
     )
 
 
 class GatewayApp:
-    """The ASGI app: the hot route by itself, the API for all else.
+    """The ASGI app: the hot route and the session API by themselves, the API for all else.
 
     Parameters
     ----------
-    ingest, api
-        The two.
+    ingest, sessions, api
+        The three.
     keys
         Whose an API key is.
     """
 
-    def __init__(self, ingest: Ingest, api: FastAPI, keys: KeyRing) -> None:
+    def __init__(self, ingest: Ingest, sessions: SessionApi, api: FastAPI, keys: KeyRing) -> None:
         self.ingest = ingest
+        self.sessions = sessions
         self.api = api
         self.keys = keys
 
@@ -73,6 +80,8 @@ class GatewayApp:
         """Answer one request."""
         if scope["type"] == "http" and scope["path"] == INGEST_PATH:
             await self.ingest(scope, receive, send)
+        elif scope["type"] == "http" and self.sessions.route_of(scope["path"]) is not None:
+            await self.sessions(scope, receive, send)
         elif scope["type"] == "http":
             await self._guarded(scope, receive, send)
         else:
@@ -110,6 +119,7 @@ def create_app(settings: GatewaySettings, adapters: Adapters) -> GatewayApp:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await adapters.store.start()
+        await adapters.sessions.start()
         await adapters.publisher.start()
         await adapters.replies.start()
         refresher = asyncio.create_task(keys.keep_fresh(), name="api-keys")
@@ -120,10 +130,21 @@ def create_app(settings: GatewaySettings, adapters: Adapters) -> GatewayApp:
             await asyncio.wait([refresher])
             await adapters.replies.stop()
             await adapters.publisher.stop()
+            await adapters.sessions.stop()
             await adapters.store.stop()
 
     api = create_api(keys, adapters.replies, adapters.store, recent, checks, lifespan)
     handover = Handover(adapters.publisher, adapters.replies, recent)
     receiving = ReceivingBytes(settings.max_receiving_bytes)
     ingest = Ingest(settings, keys, handover, receiving, adapters.now)
-    return GatewayApp(ingest, api, keys)
+    handlers = Handlers(
+        handover,
+        Lifetimes(adapters.sessions, adapters.replies),
+        Thresholds(adapters.sessions),
+        adapters.replies,
+        adapters.store,
+        settings.session_wait_ms / 1000,
+        settings.debug_payloads,
+    )
+    sessions = SessionApi(settings, keys, handlers, receiving, adapters.now)
+    return GatewayApp(ingest, sessions, api, keys)

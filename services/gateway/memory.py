@@ -3,10 +3,19 @@
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from services.gateway.outbox import InFlight
-from services.gateway.ports import BatchKey, BrokerUnavailable, Record, StoredReceipt, StoreUnavailable
+from services.gateway.ports import (
+    BatchKey,
+    BrokerUnavailable,
+    Record,
+    StartedSession,
+    StoredReceipt,
+    StoreUnavailable,
+)
 from services.gateway.waiting import WaitingRoom, Watch
 
 
@@ -126,5 +135,61 @@ class MemoryReceiptStore:
         """Do nothing."""
 
     def _check(self) -> None:
+        if not self.available:
+            raise StoreUnavailable
+
+
+class MemorySessionStore:
+    """Sessions in a dictionary; ``available`` stands for PostgreSQL being there, ``seen`` for stored verdicts."""
+
+    def __init__(self) -> None:
+        self.available = True
+        self.asked = 0
+        self.sessions: dict[BatchKey, StartedSession] = {}
+        self.facts: dict[BatchKey, bytes] = {}
+        self.seen: dict[BatchKey, datetime] = {}
+        self.thresholds: dict[str, int] = {}
+
+    async def begin(
+        self, tenant_id: str, session_id: UUID, user_id: str | None, facts: bytes, started_at: datetime
+    ) -> StartedSession:
+        """Keep a session."""
+        self._check()
+        key = (tenant_id, session_id)
+        if key not in self.sessions:
+            self.sessions[key] = StartedSession(user_id, started_at, None, None, 50)
+            self.facts[key] = facts
+        return self._with_threshold(key)
+
+    async def look_up(self, tenant_id: str, session_id: UUID) -> StartedSession | None:
+        """Give a session."""
+        self._check()
+        key = (tenant_id, session_id)
+        return self._with_threshold(key) if key in self.sessions else None
+
+    async def close(self, tenant_id: str, session_id: UUID, closed_at: datetime) -> None:
+        """Close a session."""
+        self._check()
+        found = self.sessions.get((tenant_id, session_id))
+        if found is not None and found.closed_at is None:
+            self.sessions[tenant_id, session_id] = replace(found, closed_at=max(closed_at, found.started_at))
+
+    async def challenge_threshold(self, tenant_id: str) -> int:
+        """Give a tenant's threshold."""
+        self._check()
+        return self.thresholds.get(tenant_id, 50)
+
+    async def start(self) -> None:
+        """Do nothing."""
+
+    async def stop(self) -> None:
+        """Do nothing."""
+
+    def _with_threshold(self, key: BatchKey) -> StartedSession:
+        threshold = self.thresholds.get(key[0], 50)
+        return replace(self.sessions[key], last_seen_at=self.seen.get(key), challenge_threshold=threshold)
+
+    def _check(self) -> None:
+        self.asked += 1
         if not self.available:
             raise StoreUnavailable

@@ -154,3 +154,41 @@ class ReceiptStore(Protocol):
         StoreUnavailable
             The database cannot answer.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class StartedSession:
+    """A session that was started by name, as the database has it."""
+
+    user_id: str | None
+    started_at: datetime
+    closed_at: datetime | None
+    last_seen_at: datetime | None  # of its latest stored verdict
+    challenge_threshold: int  # of its tenant
+
+
+class SessionStore(Protocol):
+    """Started sessions, by PostgreSQL under row-level security.
+
+    Whatever asks the database raises `StoreUnavailable` when it cannot answer.
+    """
+
+    async def begin(
+        self, tenant_id: str, session_id: UUID, user_id: str | None, facts: bytes, started_at: datetime
+    ) -> StartedSession:
+        """Write a session, with facts as JSON; one that is there already stays as it is. Gives what is there."""
+
+    async def look_up(self, tenant_id: str, session_id: UUID) -> StartedSession | None:
+        """Give a tenant's session, or None."""
+
+    async def close(self, tenant_id: str, session_id: UUID, closed_at: datetime) -> None:
+        """Note that the caller closed it; the first time counts."""
+
+    async def challenge_threshold(self, tenant_id: str) -> int:
+        """Tell below which trust the tenant wants a challenge."""
+
+    async def start(self) -> None:
+        """Make ready; returns at once, whether or not the database is there."""
+
+    async def stop(self) -> None:
+        """Close."""

@@ -25,7 +25,15 @@ class GatewaySettings(ServiceSettings):
     drain_timeout_s: float = Field(default=12.0, ge=1, description="Longest wait for requests at shutdown.")
     max_waiting: int = Field(default=10_000, gt=0, description="Verdicts waited for at once; beyond it nobody waits.")
     recent_batches: int = Field(default=50_000, gt=0, description="Accepted batches remembered for receipts.")
-    postgres_pool_size: int = Field(default=4, ge=2, le=40, description="Connections for receipts and API keys.")
+    postgres_pool_size: int = Field(
+        default=4, ge=2, le=20, description="Connections for receipts and API keys, and as many for sessions."
+    )
+    session_wait_ms: int = Field(
+        default=2_000, ge=0, le=10_000, description="Longest wait of the session API for a verdict."
+    )
+    debug_payloads: bool = Field(
+        default=False, description="Log what the session API is sent: sizes and counts, never a value."
+    )
 
     @model_validator(mode="after")
     def _one_request_fits(self) -> Self:

@@ -14,7 +14,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from services.gateway.app import Adapters, GatewayApp, create_app
-from services.gateway.memory import MemoryPublisher, MemoryReceiptStore, MemoryReplies
+from services.gateway.memory import MemoryPublisher, MemoryReceiptStore, MemoryReplies, MemorySessionStore
 from shared.http_protocol import MAX_REQUESTS_AHEAD
 from tests.integration.gateway.kit import until
 from tests.unit.gateway.kit import NOW, Keys, batch, served, settings
@@ -79,7 +79,9 @@ async def closes(reader: asyncio.StreamReader, within_s: float = 2.0) -> bool:
 async def wire(max_connections: int | None = None, **changed: Any) -> AsyncIterator[Wire]:
     limits = settings(**changed)
     keys, publisher = Keys(), MemoryPublisher()
-    app = create_app(limits, Adapters(publisher, MemoryReplies(), MemoryReceiptStore(), keys.load, lambda: NOW))
+    app = create_app(
+        limits, Adapters(publisher, MemoryReplies(), MemoryReceiptStore(), MemorySessionStore(), keys.load, lambda: NOW)
+    )
     async with served(app, limits, max_connections) as port:
         await until(lambda: app.keys.loaded)
         yield Wire(port, app, publisher, keys.text)

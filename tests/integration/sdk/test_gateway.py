@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 import telltale
 from deploy.local.servers_for_tests import Servers
 from services.gateway.app import Adapters, create_app, real_adapters
-from services.gateway.memory import MemoryPublisher, MemoryReceiptStore, MemoryReplies
+from services.gateway.memory import MemoryPublisher, MemoryReceiptStore, MemoryReplies, MemorySessionStore
 from tests.integration.conftest import Tenant
 from tests.integration.gateway.kit import gateway_settings
 from tests.integration.gateway.proxy import Proxy, proxied
@@ -58,7 +58,10 @@ async def cut_for_a_moment(proxy: Proxy) -> None:
 async def test_cut_connections_and_a_broker_away_lose_nothing() -> None:
     keys, publisher = Keys(), MemoryPublisher(timeout_s=0.2)
     app = create_app(
-        settings(), Adapters(publisher, MemoryReplies(), MemoryReceiptStore(), keys.load, lambda: datetime.now(UTC))
+        settings(),
+        Adapters(
+            publisher, MemoryReplies(), MemoryReceiptStore(), MemorySessionStore(), keys.load, lambda: datetime.now(UTC)
+        ),
     )
     waiters: list[asyncio.TimerHandle] = []
 
@@ -82,7 +85,9 @@ async def test_the_real_gateway_names_what_it_refuses_and_only_that_is_dropped()
     keys, publisher = Keys(), MemoryPublisher()
     app = create_app(
         settings(max_body_bytes=8_192),
-        Adapters(publisher, MemoryReplies(), MemoryReceiptStore(), keys.load, lambda: datetime.now(UTC)),
+        Adapters(
+            publisher, MemoryReplies(), MemoryReceiptStore(), MemorySessionStore(), keys.load, lambda: datetime.now(UTC)
+        ),
     )
     drops: list[telltale.Dropped] = []
     bad: dict[str, Any] = {"type": "key.press", "key": "a"}

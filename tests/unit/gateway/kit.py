@@ -15,7 +15,7 @@ import uvicorn
 from pydantic_settings import SettingsConfigDict
 
 from services.gateway.app import Adapters, GatewayApp, create_app
-from services.gateway.memory import MemoryPublisher, MemoryReceiptStore, MemoryReplies
+from services.gateway.memory import MemoryPublisher, MemoryReceiptStore, MemoryReplies, MemorySessionStore
 from services.gateway.settings import GatewaySettings
 from shared import metrics
 from shared.api_keys import StoredKey, new_key
@@ -79,6 +79,7 @@ class Gateway:
     publisher: MemoryPublisher
     replies: MemoryReplies
     store: MemoryReceiptStore
+    sessions: MemorySessionStore
 
     async def post(self, body: Any, *, query: str = "", **headers: str) -> httpx.Response:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -104,7 +105,8 @@ async def running(keys: Keys | None = None, now: datetime = NOW, **changed: Any)
     """A gateway in memory, its lifespan open."""
     keys = keys or Keys()
     publisher, replies, store = MemoryPublisher(timeout_s=0.1), MemoryReplies(), MemoryReceiptStore()
-    app = create_app(settings(**changed), Adapters(publisher, replies, store, keys.load, lambda: now))
+    sessions = MemorySessionStore()
+    app = create_app(settings(**changed), Adapters(publisher, replies, store, sessions, keys.load, lambda: now))
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
     async with (
         app.api.router.lifespan_context(app.api),
@@ -112,7 +114,7 @@ async def running(keys: Keys | None = None, now: datetime = NOW, **changed: Any)
     ):
         if keys.available:
             await app.keys.refresh()
-        yield Gateway(app, client, keys, publisher, replies, store)
+        yield Gateway(app, client, keys, publisher, replies, store, sessions)
 
 
 @contextmanager

@@ -1,0 +1,95 @@
+"""Started sessions in PostgreSQL, as the gateway's own role; each transaction works for one tenant."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from services.gateway.ports import StartedSession, StoreUnavailable
+from services.gateway.receipts import read_queries
+
+_log = logging.getLogger(__name__)
+_TIMEOUT_S: Final = 2.0
+_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_QUERIES: Final = read_queries(Path(__file__).with_name("sessions.sql").read_text(encoding="utf-8"))
+_Connection = asyncpg.pool.PoolConnectionProxy
+
+
+class PostgresSessions:
+    """Sessions of tenants. A pool of its own: a session's posts do not wait behind slow receipts.
+
+    Parameters
+    ----------
+    dsn
+        PostgreSQL, as the gateway's own role.
+    pool_size
+        Most connections.
+    """
+
+    def __init__(self, dsn: str, pool_size: int) -> None:
+        # Without a least size the pool connects at first use, so the gateway starts while the database is away.
+        self._pool = asyncpg.create_pool(
+            dsn, min_size=0, max_size=pool_size, timeout=_TIMEOUT_S, command_timeout=_TIMEOUT_S
+        )
+
+    async def start(self) -> None:
+        """Make the pool ready; connects to nothing yet."""
+        await self._pool
+
+    async def stop(self) -> None:
+        """Close every connection."""
+        try:
+            await asyncio.wait_for(self._pool.close(), _TIMEOUT_S)
+        except TimeoutError:
+            self._pool.terminate()
+
+    async def begin(
+        self, tenant_id: str, session_id: UUID, user_id: str | None, facts: bytes, started_at: datetime
+    ) -> StartedSession:
+        """Write a session; see the port."""
+        async with self._working(tenant_id) as connection:
+            await connection.execute(_QUERIES["begin"], tenant_id, session_id, user_id, facts.decode(), started_at)
+            row = await connection.fetchrow(_QUERIES["look_up"], tenant_id, session_id)
+        if row is None:
+            raise StoreUnavailable  # deleted in between: its tenant is going
+        return StartedSession(*row)
+
+    async def look_up(self, tenant_id: str, session_id: UUID) -> StartedSession | None:
+        """Give a tenant's session, or None: one round trip."""
+        async with self._connected() as connection:
+            row = await connection.fetchrow(_QUERIES["look_up"], tenant_id, session_id)
+        return StartedSession(*row) if row is not None else None
+
+    async def close(self, tenant_id: str, session_id: UUID, closed_at: datetime) -> None:
+        """Note that the caller closed it."""
+        async with self._working(tenant_id) as connection:
+            await connection.execute(_QUERIES["close"], tenant_id, session_id, closed_at)
+
+    async def challenge_threshold(self, tenant_id: str) -> int:
+        """Tell below which trust the tenant wants a challenge."""
+        async with self._working(tenant_id) as connection:
+            found = await connection.fetchval(_QUERIES["challenge_threshold"], tenant_id)
+        if found is None:
+            raise StoreUnavailable
+        return int(found)
+
+    @asynccontextmanager
+    async def _working(self, tenant_id: str) -> "AsyncIterator[_Connection[asyncpg.Record]]":
+        async with self._connected() as connection, connection.transaction():
+            await connection.execute(_QUERIES["tenant"], tenant_id)
+            yield connection
+
+    @asynccontextmanager
+    async def _connected(self) -> "AsyncIterator[_Connection[asyncpg.Record]]":
+        try:
+            async with asyncio.timeout(2 * _TIMEOUT_S), self._pool.acquire(timeout=_TIMEOUT_S) as connection:
+                yield connection
+        except _AWAY as error:
+            _log.warning("the database cannot answer: %r", error)
+            raise StoreUnavailable from error
