@@ -129,6 +129,7 @@ class PostgresStore:
                 if row is not None and row["made"] is None:
                     cramped.append(table)
             await connection.execute(self._sql["forget_kpis"], keep_kpi_days)
+            await connection.execute(self._sql["forget_started_sessions"], keep_days_by_table["sessions"])
         self._leaves = None
         if cramped:
             raise StoreAway(f"no room for new days of {', '.join(cramped)}")

@@ -78,6 +78,7 @@ class SessionRow(msgspec.Struct, frozen=True, gc=False):
     last_action: str
     last_label: str
     last_risk_score: float
+    last_trust_score: int
     source_partition: int
     source_offset: int
 
@@ -194,7 +195,7 @@ def read_verdict(record: SourceRecord) -> Row:
         SessionRow(
             verdict.tenant_id, verdict.domain, subject.type, subject.id, session.started_at, session.last_seen_at,
             session.batch_count, session.event_count, verdict.verdict_id, verdict.action, verdict.label,
-            verdict.risk_score, record.partition, record.offset,
+            verdict.risk_score, verdict.trust_score, record.partition, record.offset,
         ),
     )  # fmt: skip
 

@@ -53,11 +53,11 @@ WHERE dead_letter_id = ANY ($1::uuid[]) AND source_timestamp >= $2::timestamptz 
 -- was sent on again comes late, but is old.
 INSERT INTO sessions AS old (
     tenant_id, domain, subject_type, subject_id, started_at, last_seen_at, batch_count, event_count,
-    last_verdict_id, last_action, last_label, last_risk_score, source_partition, source_offset
+    last_verdict_id, last_action, last_label, last_risk_score, last_trust_score, source_partition, source_offset
 )
 SELECT * FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::bigint[], $8::bigint[],
-    $9::uuid[], $10::text[], $11::text[], $12::double precision[], $13::integer[], $14::bigint[]
+    $9::uuid[], $10::text[], $11::text[], $12::double precision[], $13::smallint[], $14::integer[], $15::bigint[]
 ) ORDER BY 1, 2, 3, 4, 5
 ON CONFLICT (tenant_id, domain, subject_type, subject_id, started_at) DO UPDATE
 SET last_seen_at = excluded.last_seen_at,
@@ -67,6 +67,7 @@ SET last_seen_at = excluded.last_seen_at,
     last_action = excluded.last_action,
     last_label = excluded.last_label,
     last_risk_score = excluded.last_risk_score,
+    last_trust_score = excluded.last_trust_score,
     source_partition = excluded.source_partition,
     source_offset = excluded.source_offset,
     updated_at = now()
@@ -83,3 +84,6 @@ SELECT made, dropped, in_default FROM maintain_days($1, $2);
 
 -- name: forget_kpis
 SELECT forget_kpis($1);
+
+-- name: forget_started_sessions
+SELECT forget_started_sessions($1);

@@ -18,8 +18,8 @@ class CrampedConnection:
         self.tended.append(table)
         return {"made": None if table == "batches" else 0, "dropped": 1, "in_default": 0}
 
-    async def execute(self, _: str, __: int) -> None:
-        self.tended.append("kpis")
+    async def execute(self, query: str, _: int) -> None:
+        self.tended.append(query)
 
 
 class OneConnection:
@@ -35,5 +35,6 @@ async def test_no_room_for_a_new_day_is_tried_again_after_everything_else_was_te
     connection = CrampedConnection()
     store = PostgresStore(cast("asyncpg.Pool[asyncpg.Record]", OneConnection(connection)))
     with pytest.raises(StoreAway, match="no room for new days of batches"):
-        await store.maintain({"batches": 30, "verdicts": 90}, 400)
-    assert connection.tended == ["batches", "verdicts", "kpis"]
+        await store.maintain({"batches": 30, "sessions": 90}, 400)
+    forgotten = ["SELECT forget_kpis($1)", "SELECT forget_started_sessions($1)"]
+    assert connection.tended == ["batches", "sessions", *forgotten]
