@@ -29,6 +29,10 @@ KeyClass = Literal[
 Button = Annotated[int, Meta(ge=0, le=31, description="0 is the primary button.")]
 TouchId = Annotated[int, Meta(ge=0, le=2**31 - 1, description="Tells fingers apart within one gesture.")]
 SmallInt = Annotated[int, Meta(ge=0, le=1_000_000)]
+# Beside what a Token may hold, the question mark that browsers put into brands that are none.
+Brand = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_./:+ ,;()=?-]{0,64}$(?!\n)", description="Name and major version: Chromium/128.")
+]
 
 
 class BehaviorEvent(ContractStruct, frozen=True, kw_only=True, tag_field="type"):
@@ -174,6 +178,9 @@ class DeviceFingerprint(BehaviorEvent, frozen=True, kw_only=True, tag="device.fi
     plugin_count: SmallInt | None = None
     webdriver: bool | None = None
     automation_flags: Annotated[list[Token], Meta(max_length=32)] | None = None
+    primary_pointer: Literal["fine", "coarse", "none"] | None = None  # the CSS media feature "pointer"
+    hint_platform: Token | None = None  # what the client hints (Sec-CH-UA and its kin) say
+    hint_brands: Annotated[list[Brand], Meta(max_length=16)] | None = None
 
 
 class NetworkFacts(BehaviorEvent, frozen=True, kw_only=True, tag="network.facts"):

@@ -81,7 +81,7 @@ _GROUP: Final = {key_class: 4 for key_class in get_args(KeyClass)} | {
 }
 _TEXT_GROUPS: Final = 3
 
-_Press = tuple[float, float | None, int]  # time in ms, dwell in ms if told, group
+Press = tuple[float, float | None, int]  # time in ms, dwell in ms if told, group
 
 
 class KeyState(msgspec.Struct, array_like=True):
@@ -112,14 +112,14 @@ class KeyState(msgspec.Struct, array_like=True):
     dwell_after_dwell: Products = msgspec.field(default_factory=Products)
     interval_after_dwell: Products = msgspec.field(default_factory=Products)
     dwell_after_interval: Products = msgspec.field(default_factory=Products)
-    last: _Press | None = None
+    last: Press | None = None
     last_log_dwell: float | None = None
     last_log_intervals: list[float | None] = msgspec.field(default_factory=list)  # latest first
     window: list[float] = msgspec.field(default_factory=list)  # times of the last presses, oldest first
 
-    def observe(self, presses: Sequence[KeyPress], tracks: Sequence[KeyTrack]) -> None:
-        """Fold the key presses of one batch in."""
-        for press in _in_order(presses, tracks):
+    def observe(self, presses: Sequence[Press]) -> None:
+        """Fold the key presses of one batch in, as ``presses_of`` gives them."""
+        for press in presses:
             self._press(press)
 
     def values(self) -> Features:
@@ -128,7 +128,7 @@ class KeyState(msgspec.Struct, array_like=True):
             return _NOTHING
         return {**self._counts(), **self._interval_values(), **self._dwell_values(), **self._order_values()}
 
-    def _press(self, press: _Press) -> None:
+    def _press(self, press: Press) -> None:
         time, dwell_ms, group = press
         last = self.last
         if last is not None and time < last[0]:
@@ -153,7 +153,7 @@ class KeyState(msgspec.Struct, array_like=True):
         self.log_dwells.add(log_dwell)
         return log_dwell
 
-    def _interval(self, last: _Press, press: _Press, log_dwell: float | None) -> float | None:
+    def _interval(self, last: Press, press: Press, log_dwell: float | None) -> float | None:
         """Fold in the time between two presses; give its logarithm, unless it is none of typing."""
         interval = press[0] - last[0]
         self.tied += interval == 0
@@ -258,7 +258,7 @@ class KeyState(msgspec.Struct, array_like=True):
         return memory
 
 
-def _in_order(presses: Sequence[KeyPress], tracks: Sequence[KeyTrack]) -> list[_Press]:
+def presses_of(presses: Sequence[KeyPress], tracks: Sequence[KeyTrack]) -> list[Press]:
     """Put objects and tracks together in the order of time, without modifiers and repeats."""
     rows = [
         (epoch_ms(press.occurred_at), press.dwell_ms, _GROUP[press.key_class])
@@ -283,7 +283,7 @@ def _mean_and_spread(count: int, total: float, total_squares: float) -> tuple[fl
     return mean, math.sqrt(max(0.0, total_squares / count - mean * mean))
 
 
-def _is_held(last: _Press, press: _Press) -> bool:
+def _is_held(last: Press, press: Press) -> bool:
     """Tell whether this may be a key that repeats while held down, where the client does not say so."""
     return last[2] == press[2] >= _TEXT_GROUPS
 

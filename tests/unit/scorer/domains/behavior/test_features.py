@@ -74,11 +74,16 @@ def test_the_order_within_a_batch_does_not_matter(points: list[Point], shuffler:
     assert features_of(shuffled) == features_of(events)
 
 
+def _without_counts(features: Features) -> Features:
+    """Leave out how many events there were of which kind: a copy is one, too."""
+    return {name: value for name, value in features.items() if not name.startswith("mix_")}
+
+
 def test_samples_without_news_change_nothing() -> None:
     points = hand(120)
     with_copies = [copy for t, x, y in points for copy in ((t, x, y), (t, x + 40, y), (t + 7, x, y))]
 
-    assert features_of(objects(with_copies)) == features_of(objects(points))
+    assert _without_counts(features_of(objects(with_copies))) == _without_counts(features_of(objects(points)))
 
 
 def test_a_late_batch_joins_no_path() -> None:
