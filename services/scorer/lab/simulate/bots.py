@@ -14,7 +14,7 @@ from services.scorer.lab.simulate.motion import Path, Rng, log_normal
 from services.scorer.lab.simulate.page import Goal, Target
 from services.scorer.lab.simulate.people import draw_person
 from services.scorer.lab.simulate.scrolling import flick, scroll_as_script, turn_wheel
-from services.scorer.lab.simulate.stage import Stage
+from services.scorer.lab.simulate.stage import Press, Stage
 
 Move = Callable[[Rng, Stage, Place, float], Path]
 
@@ -81,6 +81,8 @@ class PointerBot:
                 for _ in range(int(stage.rng.integers(1, 3))):
                     self._go(stage, self._land(stage, goal.target), 100)
                     stage.wait(self.settle.draw(stage.rng))
+            case "draw":
+                self._draw(stage, goal)
             case "scroll":
                 self._scroll(stage, goal.amount)
             case "away":
@@ -94,6 +96,16 @@ class PointerBot:
                     stage.change(goal.target.name, "typed", goal.amount)
                 if goal.kind == "submit":
                     stage.note("form.submitted")
+
+    def _draw(self, stage: Stage, goal: Goal) -> None:
+        """Draw a loop from corner to corner, with the button down or not."""
+        rng, start = stage.rng, stage.now_ms
+        angles = np.linspace(0, 2 * np.pi, int(rng.integers(3, 20))) * rng.choice([-1, 1]) + rng.uniform(0, 2 * np.pi)
+        corners = np.exp(1j * angles) * goal.amount / 2 * (1 + rng.normal(0, 0.05, len(angles)))
+        for corner in corners[1:] - corners[0] + complex(stage.x, stage.y):
+            self._go(stage, (float(corner.real), float(corner.imag)), 60)
+        if rng.random() < 0.5:
+            stage.presses.append(Press(start, stage.now_ms, None))
 
     def _click(self, stage: Stage, target: Target) -> None:
         self._go(stage, self._land(stage, target), min(target.width, target.height))

@@ -15,7 +15,16 @@ _VIEWPORTS: Final = (
 )  # fmt: skip
 _PHONES: Final = ((390, 844, 0.3), (412, 915, 0.3), (360, 800, 0.2), (430, 932, 0.1), (768, 1024, 0.1))
 
-GoalKind = Literal["click", "type", "scroll", "read", "wander", "submit", "away"]
+_DRAWN_ONLY: Final = 0.15
+
+GoalKind = Literal["click", "type", "scroll", "read", "wander", "submit", "away", "draw"]
+
+_KINDS: Final[tuple[GoalKind, ...]] = ("click", "wander", "read", "scroll", "draw", "type", "away")
+_ODDS: Final = {
+    "pointer": (0.58, 0.18, 0.08, 0.06, 0.1, 0.0, 0.0),
+    "form": (0.38, 0.1, 0.1, 0.15, 0.02, 0.23, 0.02),
+    "keys": (0.1, 0.0, 0.1, 0.05, 0.0, 0.74, 0.01),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +40,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """One thing to do. ``amount`` is how many characters to type, or how many pixels to scroll."""
+    """One thing to do. ``amount`` is how many characters to type, or how many pixels to scroll or to draw."""
 
     kind: GoalKind
     target: Target
@@ -53,7 +62,12 @@ def draw_page(rng: Rng, phone: bool, pointer_only: bool, keys_only: bool = False
     weights = [row[2] for row in sizes]
     width, height, _ = sizes[int(rng.choice(len(sizes), p=[weight / sum(weights) for weight in weights]))]
     count = int(min(60, max(1, log_normal(rng, 7, 0.8))))
-    goals = [_goal(rng, width, height, pointer_only, keys_only) for _ in range(count)]
+    if pointer_only and rng.random() < _DRAWN_ONLY:  # a gesture asked for, as some challenges do
+        kind: GoalKind = "draw"
+        return Page(width, height, tuple(_goal(rng, width, height, kind) for _ in range(int(rng.integers(1, 3)))))
+    odds = _ODDS["keys" if keys_only else "pointer" if pointer_only else "form"]
+    kinds = [_KINDS[int(row)] for row in rng.choice(len(_KINDS), size=count, p=odds)]
+    goals = [_goal(rng, width, height, kind, 24 if keys_only else 14) for kind in kinds]
     if not pointer_only and any(goal.kind == "type" for goal in goals):
         goals.append(Goal("submit", draw_target(rng, width, height, "send")))
     return Page(width, height, tuple(goals))
@@ -67,18 +81,13 @@ def draw_target(rng: Rng, width: float, height: float, name: str | None = None) 
     return Target(name or f"e{rng.integers(1, 400)}", float(x), float(y), wide, high)
 
 
-def _goal(rng: Rng, width: int, height: int, pointer_only: bool, keys_only: bool) -> Goal:
-    kinds: tuple[GoalKind, ...] = ("click", "wander", "read", "scroll", "type", "away")
-    odds = (0.62, 0.2, 0.1, 0.08, 0.0, 0.0) if pointer_only else (0.39, 0.1, 0.1, 0.15, 0.24, 0.02)
-    if keys_only:
-        odds = (0.1, 0.0, 0.1, 0.05, 0.74, 0.01)
-    kind = kinds[int(rng.choice(6, p=odds))]
+def _goal(rng: Rng, width: int, height: int, kind: GoalKind, characters: int = 0) -> Goal:
+    target = draw_target(rng, width, height)
+    amount = 0.0
     if kind == "scroll":
-        return Goal(
-            kind, draw_target(rng, width, height), int(rng.choice([-1, 1], p=[0.25, 0.75]) * rng.uniform(200, 2500))
-        )
-    return Goal(
-        kind,
-        draw_target(rng, width, height),
-        int(max(2, log_normal(rng, 24 if keys_only else 14, 0.7))) if kind == "type" else 0,
-    )
+        amount = rng.choice([-1, 1], p=[0.25, 0.75]) * rng.uniform(200, 2_500)
+    if kind == "type":
+        amount = max(2, log_normal(rng, characters, 0.7))
+    if kind == "draw":
+        amount = min(0.8 * height, log_normal(rng, 190, 0.35))
+    return Goal(kind, target, int(amount))

@@ -9,7 +9,7 @@ from services.scorer.lab.simulate.hand import Hand, draw_hand, drift, reach, tra
 from services.scorer.lab.simulate.motion import Rng, log_normal
 from services.scorer.lab.simulate.page import Goal, Target
 from services.scorer.lab.simulate.scrolling import flick, turn_wheel
-from services.scorer.lab.simulate.stage import Stage
+from services.scorer.lab.simulate.stage import Press, Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,8 @@ class Person:
         How far the pointer slips while the button is down.
     restless
         How often a pause is filled with aimless movement.
+    linger
+        How often there is a pause at all.
     """
 
     hand: Hand
@@ -44,6 +46,7 @@ class Person:
     dwell_spread: float
     slip_px: float
     restless: float
+    linger: float
     trusted: bool = field(default=True, init=False)
 
     def perform(self, stage: Stage, goal: Goal) -> None:
@@ -52,6 +55,8 @@ class Person:
         match goal.kind:
             case "wander":
                 self._wander(stage)
+            case "draw":
+                self._draw(stage, goal)
             case "read":
                 self._rest(stage, log_normal(stage.rng, 3_000, 0.6))
             case "scroll":
@@ -81,6 +86,13 @@ class Person:
             self._rest(stage, log_normal(rng, self.settle_ms if number == 0 else 95, 0.45))
             self._press(stage, target.name)
 
+    def _draw(self, stage: Stage, goal: Goal) -> None:
+        """Draw a loop, with the button down or not."""
+        start = stage.now_ms
+        stage.follow(trace(stage.rng, self.hand, (stage.x, stage.y), goal.amount, closed=stage.rng.random() < 0.7))
+        if stage.rng.random() < 0.5:
+            stage.presses.append(Press(start, stage.now_ms, None))
+
     def _press(self, stage: Stage, name: str) -> None:
         rng = stage.rng
         dwell_ms = log_normal(rng, self.dwell_ms, self.dwell_spread)
@@ -109,7 +121,8 @@ class Person:
         for _ in range(int(rng.integers(1, 4))):
             there = (float(rng.uniform(0.05, 0.95) * page.width), float(rng.uniform(0.05, 0.95) * page.height))
             stage.follow(reach(rng, self.hand, (stage.x, stage.y), there, float(rng.uniform(60, 300))))
-            self._rest(stage, log_normal(rng, 250, 0.8))
+            if rng.random() < self.linger:  # else the next way begins where this one ends
+                self._rest(stage, log_normal(rng, 250, 0.8))
 
     def _scroll(self, stage: Stage, amount_px: int) -> None:
         if self.trackpad:
@@ -118,6 +131,8 @@ class Person:
             turn_wheel(stage, amount_px)
 
     def _pause(self, stage: Stage) -> None:
+        if stage.rng.random() > self.linger:
+            return
         self._rest(stage, log_normal(stage.rng, self.think_ms, self.think_spread))
         if stage.rng.random() < self.restless:
             self._wander(stage)
@@ -148,7 +163,8 @@ def draw_person(rng: Rng, *, trackpad: bool = False, speed: float = 1.0) -> Pers
         dwell_ms=log_normal(rng, 90 if not trackpad else 105, 0.25) / speed,
         dwell_spread=float(rng.uniform(0.12, 0.35)),
         slip_px=log_normal(rng, 0.8, 0.5),
-        restless=float(rng.beta(1.2, 6)),
+        restless=float(rng.beta(1.2, 4)),
+        linger=float(rng.uniform(0.5, 1)),
     )
 
 
