@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 
 from services.scorer.features import DOMAINS_PACKAGE, DomainFeatures, Features, FeatureState, load_features
+from services.scorer.models import Model, load_models, sureness, versions_of
 from services.scorer.policy import POLICY_VERSION, Judgement, Signal, judge
 from services.scorer.rules import NamedRule, Outcome, discover_rules
 from shared.contracts.batch import EventBatch, event_count
@@ -21,7 +22,7 @@ from shared.contracts.behavior import BehaviorTrack
 from shared.contracts.verdict import SessionFacts, Verdict, VerdictSubject, Versions, verdict_id
 from shared.topics import Domain
 
-PIPELINE_VERSION: Final = "1"
+PIPELINE_VERSION: Final = "2"
 SESSION_IDLE: Final = timedelta(minutes=30)
 REMEMBERED_BATCHES: Final = 128
 _FINGERPRINT_BYTES: Final = 8
@@ -63,7 +64,7 @@ class Folded(NamedTuple):
 
 
 class Ruleset:
-    """A domain's rules together with the features they read.
+    """A domain's rules and models together with the features they read.
 
     Parameters
     ----------
@@ -71,18 +72,23 @@ class Ruleset:
         Changes whenever the rules or the code of their features do.
     """
 
-    def __init__(self, features: DomainFeatures, rules: Sequence[NamedRule], version: str) -> None:
+    def __init__(
+        self, features: DomainFeatures, rules: Sequence[NamedRule], version: str, models: Sequence[Model] = ()
+    ) -> None:
         self.features = features
         self.rules = tuple(rules)
         self.version = version
+        self.models = tuple(models)
+        self.model_versions = versions_of(models)
 
     def describe(self) -> list[dict[str, Any]]:
         """Give the rule list as JSON-ready data."""
         return [named.describe() for named in self.rules]
 
     def judge(self, features: Features, events_seen: int) -> tuple[Judgement, list[str]]:
-        """Ask every rule; give the policy's judgement and the ids of the rules that could not tell."""
-        signals, unknown, doubt = [], [], 1.0
+        """Ask every rule and model; give the policy's judgement and the ids of the rules that could not tell."""
+        learned = [signal for model in self.models if (signal := model.signal(features)) is not None]
+        signals, unknown, doubt = [*learned], [], 1 - sureness(learned)
         for named in self.rules:
             outcome = named.rule.judge(features)
             if outcome is Outcome.UNKNOWN:
@@ -150,7 +156,7 @@ def last_verdict(state: SubjectState) -> Verdict | None:
 
 
 def load_ruleset(domain: Domain) -> Ruleset:
-    """Load a domain's features and every rule file in its ``rules`` folder.
+    """Load a domain's features, every rule file in its ``rules`` folder and every model in its ``models`` folder.
 
     Raises
     ------
@@ -159,7 +165,7 @@ def load_ruleset(domain: Domain) -> Ruleset:
     """
     package = f"{DOMAINS_PACKAGE}.{domain}"
     rules = discover_rules(f"{package}.rules")
-    return Ruleset(load_features(domain), rules, _version(rules, package))
+    return Ruleset(load_features(domain), rules, _version(rules, package), load_models(package))
 
 
 def scored_domains() -> tuple[Domain, ...]:
@@ -196,7 +202,7 @@ def _verdict(item: ScoredInput, session: SessionFacts, ruleset: Ruleset, feature
         confidence=judgement.confidence,
         reasons=judgement.reasons,
         unknown_rules=unknown,
-        versions=Versions(PIPELINE_VERSION, ruleset.version, POLICY_VERSION),
+        versions=Versions(PIPELINE_VERSION, ruleset.version, POLICY_VERSION, ruleset.model_versions),
         event_count=event_count(batch),
         session=session,
         occurred_at=_latest(batch) + timedelta(milliseconds=item.clock_skew_ms),

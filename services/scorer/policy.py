@@ -7,20 +7,21 @@ from typing import Final
 
 from shared.contracts.verdict import Action, Evidence, Label, Reason
 
-POLICY_VERSION: Final = "1"
+POLICY_VERSION: Final = "2"
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
     """One piece of evidence, whether a rule's hit or a model's score.
 
-    ``weight`` is how sure this alone makes us, in [0, 1).
+    ``weight`` is how sure this alone makes us, in [0, 1). ``learned`` tells a model's score from a rule's hit.
     """
 
     code: str
     weight: float
     message: str
     evidence: Evidence
+    learned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class Step:
     label: Label
 
 
-# One weak signal never stops anyone; two agreeing ones ask for a challenge; blocking takes near certainty.
+# One weak signal never stops anyone; two agreeing ones ask for a challenge; blocking takes near certainty, and more
+# than a model's word: one that meets people unlike those it learned from is wrong about all of them.
 STEPS: Final = (
     Step(0.95, "BLOCK", "bot"),
     Step(0.75, "REVIEW", "bot"),
@@ -73,6 +75,8 @@ def judge(signals: Sequence[Signal], coverage: float, event_count: int) -> Judge
     seen = coverage * event_count / (event_count + HALF_KNOWN_EVENTS)
     confidence = round(1 - (1 - seen) * (1 - risk), 6)
     step = next(step for step in STEPS if risk >= step.from_risk)
+    if step.action == "BLOCK" and all(signal.learned for signal in signals):
+        step = next(step for step in STEPS if step.action == "REVIEW")
     label: Label = "undecided" if step.label == "human" and confidence < HUMAN_FROM_CONFIDENCE else step.label
     return Judgement(risk, round(100 * (1 - risk)), confidence, step.action, label, _reasons(signals, risk))
 

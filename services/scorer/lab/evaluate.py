@@ -1,79 +1,45 @@
-"""Say how verdicts come out on recordings: ``python -m services.scorer.lab.evaluate FILE...``."""
+"""Say how verdicts come out, on makers the models never met, or on a file of your own.
 
+``python -m services.scorer.lab.evaluate`` holds out every bot family, every person and every source in turn and writes
+``docs/detection.md``. ``--sessions FILE --out FILE`` scores outside recordings (see ``sessions``) with the live rules
+and models. The last line is one JSON object.
+"""
+
+import argparse
+import json
 import sys
-from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
-from services.scorer.lab.recordings import Recording, inputs_of, read_recordings
-from services.scorer.pipeline import Ruleset, SubjectState, fold, load_ruleset
-from shared.contracts.verdict import Verdict
+from services.scorer.lab.outside import score_file
+from services.scorer.pipeline import load_ruleset
 from shared.topics import Domain
 
 
-@dataclass(slots=True)
-class GroupResult:
-    """What became of one group's recordings.
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Evaluate; give the exit code: 2 when a file cannot be read or written."""
+    options = _parser().parse_args(arguments)
+    if options.sessions is None:
+        from services.scorer.lab.study import study  # what it draws with is no part of what runs live
 
-    ``last`` counts the action after the last batch; ``flagged_once`` those that were not allowed at any batch.
-    """
-
-    label: str
-    sessions: int = 0
-    flagged_once: int = 0
-    last: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-
-    def add(self, verdicts: list[Verdict]) -> None:
-        """Count one recording's verdicts."""
-        self.sessions += 1
-        self.flagged_once += any(verdict.action != "ALLOW" for verdict in verdicts)
-        self.last[verdicts[-1].action] += 1
-        self.reasons.update(reason.code for reason in verdicts[-1].reasons)
+        print(json.dumps(study(options.report)))  # noqa: T201
+        return 0
+    try:
+        summary = score_file(options.sessions, options.out, load_ruleset(Domain.BEHAVIOR))
+    except OSError as error:
+        print(f"cannot score {options.sessions}: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    print(json.dumps(summary.describe()))  # noqa: T201
+    return 0
 
 
-def verdicts_of(recording: Recording, name: str, ruleset: Ruleset) -> list[Verdict]:
-    """Fold a recording batch by batch."""
-    state: SubjectState | None = None
-    verdicts = []
-    for item in inputs_of(recording, name):
-        state, verdict, _ = fold(state, item, ruleset)
-        if verdict is not None:
-            verdicts.append(verdict)
-    return verdicts
-
-
-def evaluate(recordings: Iterable[Recording], ruleset: Ruleset) -> dict[str, GroupResult]:
-    """Fold every recording as a session of its own; give the results by group."""
-    results: defaultdict[str, GroupResult] = defaultdict(lambda: GroupResult(label=""))
-    for index, recording in enumerate(recordings):
-        verdicts = verdicts_of(recording, f"recording-{index}", ruleset)
-        if verdicts:
-            results[recording.group].label = recording.label
-            results[recording.group].add(verdicts)
-    return dict(results)
-
-
-def result_table(results: dict[str, GroupResult]) -> Table:
-    """Lay results out as a table."""
-    table = Table("group", "label", "sessions", "not allowed", "at any batch", "last actions", "reasons")
-    for group, result in sorted(results.items()):
-        flagged = 1 - result.last["ALLOW"] / result.sessions
-        counts = [" ".join(f"{name} {n}" for name, n in c.most_common()) for c in (result.last, result.reasons)]
-        once = result.flagged_once / result.sessions
-        table.add_row(group, result.label, str(result.sessions), f"{flagged:.1%}", f"{once:.1%}", *counts)
-    return table
-
-
-def main(paths: list[str]) -> None:
-    """Evaluate the live rules on files of recordings."""
-    recordings = (recording for path in paths for recording in read_recordings(Path(path)))
-    Console(file=sys.stdout).print(result_table(evaluate(recordings, load_ruleset(Domain.BEHAVIOR))))
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m services.scorer.lab.evaluate", description=__doc__)
+    parser.add_argument("--sessions", type=Path, help="outside recordings, one JSON object a line, gzipped or not")
+    parser.add_argument("--out", type=Path, default=Path("verdicts.jsonl"), help="where their verdicts go")
+    parser.add_argument("--report", type=Path, default=Path("docs"), help="where detection.md and its plots go")
+    return parser
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main())

@@ -80,3 +80,11 @@ def test_who_was_hardly_seen_is_not_called_human() -> None:
     assert hardly.confidence < HUMAN_FROM_CONFIDENCE <= well.confidence
     assert (hardly.action, hardly.label) == ("ALLOW", "undecided")
     assert (well.action, well.label) == ("ALLOW", "human")
+
+
+def test_a_model_alone_blocks_nobody() -> None:
+    learned = Signal("LIKE_BOTS", 0.99, "Like bots.", {}, learned=True)
+    alone, agreed = judge([learned], 1.0, 100), judge([learned, signal(0.2)], 1.0, 100)
+
+    assert (alone.action, alone.label, alone.risk_score) == ("REVIEW", "bot", 0.99)
+    assert agreed.action == "BLOCK"

@@ -1,0 +1,165 @@
+"""From features to models: what each may read, how it is fitted, and how it is tried on makers it never met."""
+
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.scorer.features import Feature
+from services.scorer.lab.additive import Additive, calibrate, fit
+from services.scorer.lab.dataset import Prefixes
+from services.scorer.models import Calibration, ModelFile, Telling
+
+Array = NDArray[np.float64]
+
+# Of all weight of a class, what each source gets, when it is there: recordings before simulations.
+_SOURCE_WEIGHT: Final = {"simulator": 0.35}
+_WEIGHT: Final = 0.325
+# Sizes say how much was seen and how fine a recorder is, not who moves.
+_NOT_EVIDENCE: Final = frozenset({"count", "bool"})
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How one model is made.
+
+    Parameters
+    ----------
+    reads
+        Tells of a feature's name and row in the table whether the model may read it.
+    enough
+        Smallest values of features for any answer.
+    evidence
+        The count that says how much was seen.
+    penalty
+        See ``additive.fit``; in sessions.
+    """
+
+    name: str
+    about: str
+    telling: Telling
+    reads: Callable[[str, Feature], bool]
+    enough: Mapping[str, float]
+    evidence: str
+    penalty: float
+
+    def inputs(self, table: Mapping[str, Feature]) -> list[str]:
+        """Give the names of the features that the model reads."""
+        return [
+            name for name, feature in table.items() if feature.unit not in _NOT_EVIDENCE and self.reads(name, feature)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What one model learns from: a row for each learned prefix it may judge."""
+
+    columns: Array
+    seen: Array
+    bot: Array
+    weight: Array
+    owner: NDArray[np.int64]  # index of the prefixes in the list they come from
+
+    def part(self, chosen: NDArray[np.bool_]) -> "Rows":
+        """Give some of the rows."""
+        return Rows(self.columns[chosen], self.seen[chosen], self.bot[chosen], self.weight[chosen], self.owner[chosen])
+
+
+def rows_of(prefixes: Sequence[Prefixes], names: Sequence[str], inputs: Sequence[str], recipe: Recipe) -> Rows:
+    """Collect the rows a model may judge; each class weighs the same, and within it sources, groups and sessions."""
+    columns, seen, owner = [], [], []
+    wanted = [names.index(name) for name in inputs]
+    least = [(names.index(name), value) for name, value in recipe.enough.items()]
+    evidence = names.index(recipe.evidence)
+    for index, session in enumerate(prefixes):
+        for row in session.learned():
+            values = session.rows[row]
+            if all(values[column] >= value for column, value in least):
+                columns.append(values[wanted])
+                seen.append(values[evidence])
+                owner.append(index)
+    owners = np.array(owner, dtype=np.int64)
+    bot = np.array([float(prefixes[index].origin.bot) for index in owner])
+    return Rows(np.array(columns), np.array(seen), bot, weights_of(prefixes, owners), owners)
+
+
+def weights_of(prefixes: Sequence[Prefixes], owner: NDArray[np.int64]) -> Array:
+    """Weigh rows: half of all for each class, in it a part for each source, in it the same for each group and maker.
+
+    The weights sum up to the number of sessions, so that a penalty means the same for small and large corpora.
+    """
+    origins = [prefixes[index].origin for index in owner.tolist()]
+    rows = Counter(owner.tolist())
+    sessions: defaultdict[tuple[str, bool, str, str], set[int]] = defaultdict(set)
+    makers: defaultdict[tuple[str, bool, str], set[str]] = defaultdict(set)
+    groups: defaultdict[tuple[str, bool], set[str]] = defaultdict(set)
+    for index, origin in zip(owner.tolist(), origins, strict=True):
+        sessions[origin.source, origin.bot, origin.group, origin.maker].add(index)
+        makers[origin.source, origin.bot, origin.group].add(origin.maker)
+        groups[origin.source, origin.bot].add(origin.group)
+    weight = np.array([
+        _SOURCE_WEIGHT.get(o.source, _WEIGHT)
+        / len(groups[o.source, o.bot])
+        / len(makers[o.source, o.bot, o.group])
+        / len(sessions[o.source, o.bot, o.group, o.maker])
+        / rows[index]
+        for index, o in zip(owner.tolist(), origins, strict=True)
+    ])  # fmt: skip
+    bot = np.array([o.bot for o in origins])
+    for side in (bot, ~bot):
+        if side.any():
+            weight[side] *= 0.5 * len(rows) / weight[side].sum()
+    return weight
+
+
+def folds_of(prefixes: Sequence[Prefixes]) -> NDArray[np.int64]:
+    """Give each session its fold: one for each family of bots, and people by person spread over all of them."""
+    families = sorted({session.origin.maker for session in prefixes if session.origin.bot})
+    return np.array([
+        families.index(session.origin.maker)
+        if session.origin.bot
+        else zlib.crc32(session.origin.maker.encode()) % max(1, len(families))
+        for session in prefixes
+    ])  # fmt: skip
+
+
+def held_out_scores(
+    rows: Rows, inputs: list[str], fold: NDArray[np.int64], recipe: Recipe
+) -> tuple[Array, list[Additive]]:
+    """Score every row with a model that met neither its family nor its person; give the models by fold too."""
+    score, models = np.zeros(len(rows.bot)), []
+    by_row = fold[rows.owner]
+    for number in range(int(fold.max()) + 1):
+        here = by_row == number
+        model = fit_rows(rows.part(~here), inputs, recipe)
+        models.append(model)
+        if here.any():
+            score[here] = model.score(rows.columns[here], inputs)
+    return score, models
+
+
+def fit_rows(rows: Rows, inputs: list[str], recipe: Recipe) -> Additive:
+    """Fit a recipe's curves."""
+    return fit(rows.columns, inputs, rows.bot, rows.weight, recipe.penalty)
+
+
+def calibrate_rows(rows: Rows, score: Array, chosen: NDArray[np.bool_], recipe: Recipe) -> Calibration:
+    """Fit the calibration on some rows and their held-out scores."""
+    return calibrate(score[chosen], rows.seen[chosen], rows.bot[chosen], rows.weight[chosen], recipe.evidence)
+
+
+def model_file(model: Additive, calibration: Calibration, recipe: Recipe) -> ModelFile:
+    """Put a model together as it is written down."""
+    return ModelFile(
+        name=recipe.name,
+        about=recipe.about,
+        telling=recipe.telling,
+        enough=dict(recipe.enough),
+        intercept=model.intercept,
+        curves=model.curves,
+        calibration=calibration,
+    )

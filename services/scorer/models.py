@@ -1,0 +1,198 @@
+"""Trained models beside the rules: loaded from JSON, run without any training library.
+
+A model is additive (a generalised additive model, Hastie & Tibshirani 1986): each feature adds the height of a curve of
+its own to a score, so that the parts of an answer are exact. A missing feature adds nothing. A last curve turns the
+score into a probability, and trusts it the less the less was seen.
+"""
+
+import hashlib
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from services.scorer.features import Features
+from services.scorer.policy import Signal
+
+# How many features stand as evidence: the rest changes little.
+_TOLD_FEATURES: Final = 5
+
+
+class Curve(msgspec.Struct, frozen=True):
+    """Heights at rising places: straight between them, level outside."""
+
+    at: list[float]
+    height: list[float]
+
+    def __post_init__(self) -> None:
+        """Refuse what is no curve."""
+        if not self.at or len(self.at) != len(self.height) or any(b <= a for a, b in pairwise(self.at)):
+            raise ValueError("a curve has as many heights as places, and its places rise")
+
+    def __call__(self, value: float) -> float:
+        """Give the height at a place."""
+        at, height = self.at, self.height
+        right = bisect_right(at, value)
+        if right == 0:
+            return height[0]
+        if right == len(at):
+            return height[-1]
+        left = right - 1
+        return height[left] + (value - at[left]) * (height[right] - height[left]) / (at[right] - at[left])
+
+
+class Calibration(msgspec.Struct, frozen=True):
+    """How a score becomes a probability, by how much was seen of the ``evidence`` feature (log2 of its count)."""
+
+    evidence: str
+    slope: Curve
+    offset: Curve
+    lowest: float  # no model is surer than this that somebody is a person
+    highest: float  # or a bot
+
+
+class Telling(msgspec.Struct, frozen=True):
+    """What a reader of a verdict is told when the probability is at least a half, and when it is not."""
+
+    bot_reason: str
+    bot_message: str
+    person_reason: str
+    person_message: str
+
+
+class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model's JSON file holds.
+
+    ``enough`` are the smallest values of features for any answer; ``curves`` are in log odds of being a bot.
+    """
+
+    name: str
+    about: str
+    telling: Telling
+    enough: dict[str, float]
+    intercept: float
+    curves: dict[str, Curve]
+    calibration: Calibration
+
+
+class Answer(NamedTuple):
+    """A model's answer.
+
+    ``parts`` are the features' shares of the log odds, strongest first; with the intercept and the calibration's offset
+    they add up to it.
+    """
+
+    probability: float
+    parts: list[tuple[str, float]]
+
+
+class Model:
+    """A trained model.
+
+    Parameters
+    ----------
+    version
+        Fingerprint of its file.
+    """
+
+    def __init__(self, file: ModelFile, version: str) -> None:
+        self.name = file.name
+        self.version = version
+        self._file = file
+        self._enough = tuple(file.enough.items())
+        self._curves = tuple(file.curves.items())
+
+    def describe(self) -> dict[str, Any]:
+        """Give the model's facts as JSON-ready data."""
+        file = self._file
+        return {
+            "name": self.name,
+            "version": self.version,
+            "about": file.about,
+            "enough": file.enough,
+            "needs": list(file.curves),
+        }
+
+    def answer(self, features: Features) -> Answer | None:
+        """Judge a subject; None when too little was seen."""
+        for name, least in self._enough:
+            value = features.get(name)
+            if value is None or not value >= least:
+                return None
+        calibration = self._file.calibration
+        seen = math.log2(max(1.0, features.get(calibration.evidence) or 0.0))
+        slope = calibration.slope(seen)
+        parts = []
+        for name, curve in self._curves:
+            value = features.get(name)
+            if value is not None and value == value:  # NaN is as good as missing
+                parts.append((name, slope * curve(value)))
+        score = slope * self._file.intercept + sum(part for _, part in parts)
+        odds = score + calibration.offset(seen)
+        parts.sort(key=lambda part: -abs(part[1]))
+        lowest, highest = calibration.lowest, calibration.highest
+        return Answer(lowest + (highest - lowest) * logistic(odds), parts)
+
+    def signal(self, features: Features) -> Signal | None:
+        """Judge a subject and tell why; the features that speak for the answer stand as evidence."""
+        answer = self.answer(features)
+        if answer is None:
+            return None
+        telling, bot = self._file.telling, answer.probability >= 0.5
+        speaking = [name for name, part in answer.parts if (part > 0) == bot][:_TOLD_FEATURES]
+        return Signal(
+            telling.bot_reason if bot else telling.person_reason,
+            answer.probability,
+            telling.bot_message if bot else telling.person_message,
+            {name: features[name] for name in speaking},
+            learned=True,
+        )
+
+
+def logistic(odds: float) -> float:
+    """Turn log odds into a probability, whatever their size.
+
+    >>> logistic(0.0)
+    0.5
+    """
+    if odds >= 0:
+        return 1 / (1 + math.exp(-min(odds, 700.0)))
+    small = math.exp(max(odds, -700.0))
+    return small / (1 + small)
+
+
+def read_model(data: bytes) -> Model:
+    """Read a model's file.
+
+    Raises
+    ------
+    msgspec.DecodeError
+        When it holds no model.
+    """
+    return Model(_decoder.decode(data), hashlib.sha256(data).hexdigest()[:12])
+
+
+def load_models(package_name: str) -> tuple[Model, ...]:
+    """Read every model in a domain's ``models`` folder, in the order of their names; none without such a folder."""
+    folder = files(package_name) / "models"
+    if not folder.is_dir():
+        return ()
+    found = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".json")), key=lambda entry: entry.name)
+    return tuple(read_model(entry.read_bytes()) for entry in found)
+
+
+def versions_of(models: Iterable[Model]) -> dict[str, str]:
+    """Give the versions of models by their names."""
+    return {model.name: model.version for model in models}
+
+
+def sureness(signals: Sequence[Signal]) -> float:
+    """Tell how sure learned answers are, either way, 0..1."""
+    return max((abs(2 * signal.weight - 1) for signal in signals), default=0.0)
+
+
+_decoder: Final = msgspec.json.Decoder(ModelFile)
