@@ -197,6 +197,8 @@ RETURNS TABLE (
     place bigint, versions text, received_at timestamptz, stored_received_at timestamptz, clock_skew_ms bigint, payload text
 )
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+-- A session is found by its subject and its batches by their ids, however many others there are.
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
     WITH verdict AS (
         SELECT *, (document::json #>> '{session,batch_count}')::bigint AS place,

@@ -95,6 +95,11 @@ async def test_the_service_itself_scores_with_its_own_rules_and_tells_them(field
     rules, metrics = await process.get("/rules"), await process.get("/metrics")
     assert rules is not None and metrics is not None
     assert all(rule["id"] for rule in rules.json()["behavior"])
+    rulesets = await process.get("/rulesets")
+    assert rulesets is not None
+    in_force = rulesets.json()["behavior"]
+    assert in_force["rules"] == rules.json()["behavior"]
+    assert {verdict.versions.ruleset for verdict in verdicts} == {in_force["version"]}
     assert 'telltale_scorer_batches_total{domain="behavior",outcome="scored"} 50.0' in metrics.text
     assert await process.stop() < 10
     log = process.log.read_text()
