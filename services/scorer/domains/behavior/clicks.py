@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import msgspec
+import numpy as np
 
 from services.scorer.domains.behavior.moments import share, spread
-from services.scorer.domains.behavior.samples import Times, epoch_ms
+from services.scorer.domains.behavior.samples import Path, Times, epoch_ms
 from services.scorer.features import Feature, Features
 from shared.contracts.behavior import PointerDown, PointerUp
 
@@ -19,6 +20,9 @@ CLICK_FEATURES: Final = {
     "click_dwell_spread": Feature("log ratio", "standard deviation of the logarithm of that time"),
     "click_rest_spread": Feature("log ratio", "standard deviation of the logarithm of the time at rest before a press"),
     "click_rest_ms": Feature("ms", "geometric mean of the time between the last sample of the path and the press"),
+    "click_braking": Feature(
+        "log ratio", "mean logarithm of the speed 8 to 5 samples before a press over that of the last 4"
+    ),
     "click_revisits": Feature("count", "presses at a place pressed before, after the pointer was away"),
     "click_revisit_same_share": Feature("share", "of these, those on the very same pixel"),
     "clicks_before_path": Feature("count", "presses of a mouse at ever other places before it moved at all"),
@@ -34,6 +38,9 @@ _FAR_PX: Final = 100.0
 _JUMP_MOVES: Final = 1
 _NEAR_PX: Final = 12.0
 _AWAY_MOVES: Final = 5
+_APPROACH: Final = 8  # samples
+_LONGEST_APPROACH_MS: Final = 1_500.0
+_STILL_PX_MS: Final = 0.01
 _REMEMBERED: Final = 8
 
 
@@ -83,14 +90,26 @@ class ClickState(msgspec.Struct, array_like=True):
     rest: LogSums = msgspec.field(default_factory=LogSums)
     moves: int = 0
     moves_since_press: int = 0
+    brakings: int = 0
+    braking: float = 0.0
     last_move_ms: float = -math.inf
     last_press: Press | None = None
     last_mouse: tuple[float, float] | None = None
     down: Press | None = None
     places: list[tuple[float, float]] = msgspec.field(default_factory=list)
 
-    def observe(self, downs: Sequence[PointerDown], ups: Sequence[PointerUp], move_times: Times) -> None:
-        """Fold presses and releases in, among the times of the path's new samples."""
+    def observe(self, downs: Sequence[PointerDown], ups: Sequence[PointerUp], move_times: Times, thinned: Path) -> None:
+        """Fold presses and releases in, among the times of the path's new samples.
+
+        Parameters
+        ----------
+        downs, ups
+            In any order; those of fingers are left out.
+        move_times
+            Of the new samples of the path.
+        thinned
+            The path's last samples before this batch and its new ones, thinned.
+        """
         both: list[PointerDown | PointerUp] = [*downs, *ups]
         events = [event for event in both if event.pointer != "touch"]
         times: list[float] = move_times.tolist() if events else []
@@ -106,6 +125,7 @@ class ClickState(msgspec.Struct, array_like=True):
                 self._release(event, ms)
             else:
                 self._press(event, ms)
+                self._brake(ms, thinned)
         if len(move_times) > counted:
             self._moved(len(move_times) - counted, float(move_times[-1]))
 
@@ -118,6 +138,7 @@ class ClickState(msgspec.Struct, array_like=True):
             "click_dwell_spread": self.dwell.spread,
             "click_rest_ms": self.rest.mean,
             "click_rest_spread": self.rest.spread,
+            "click_braking": share(self.braking, self.brakings),
             "click_revisits": self.revisits,
             "click_revisit_same_share": share(self.same, self.revisits),
             "clicks_before_path": self.before_path,
@@ -150,6 +171,20 @@ class ClickState(msgspec.Struct, array_like=True):
             self._travel(event)
         self.last_press = self.down = press
         self.moves_since_press = 0
+
+    def _brake(self, ms: float, thinned: Path) -> None:
+        """Compare the speeds of the last four steps before a press with those of the four before them."""
+        t, p = thinned
+        end = int(np.searchsorted(t, ms, "right"))
+        if end < _APPROACH:
+            return
+        t, p = t[end - _APPROACH : end], p[end - _APPROACH : end]
+        if ms - t[0] > _LONGEST_APPROACH_MS:
+            return
+        way, half = np.abs(p[1:] - p[:-1]), _APPROACH // 2
+        early, late = way[: half - 1].sum() / (t[half - 1] - t[0]), way[half:].sum() / (t[-1] - t[half])
+        self.brakings += 1
+        self.braking += math.log((early + _STILL_PX_MS) / (late + _STILL_PX_MS))
 
     def _revisit(self, event: PointerDown) -> None:
         place = (event.x, event.y)

@@ -17,6 +17,7 @@ from services.scorer.domains.behavior.mix import MIX_FEATURES, MixState
 from services.scorer.domains.behavior.network import NETWORK_FEATURES, NetworkState
 from services.scorer.domains.behavior.pointer import POINTER_FEATURES, PointerState
 from services.scorer.domains.behavior.scrolling import SCROLL_FEATURES, ScrollState
+from services.scorer.domains.behavior.touch import TOUCH_FEATURES, TouchState
 from services.scorer.domains.behavior.trust import TRUST_FEATURES, TrustState
 from services.scorer.features import Feature, Features
 from shared.contracts.batch import BehaviorBatch
@@ -39,6 +40,7 @@ from shared.contracts.behavior import (
     TouchEnd,
     TouchMove,
     TouchStart,
+    TouchTrack,
     VisibilityChanged,
 )
 
@@ -49,6 +51,7 @@ FEATURES: Final[Mapping[str, Feature]] = (
     | ATTENTION_FEATURES
     | MIX_FEATURES
     | POINTER_FEATURES
+    | TOUCH_FEATURES
     | SCROLL_FEATURES
     | KEY_FEATURES
     | FORM_FEATURES
@@ -65,6 +68,7 @@ class State(msgspec.Struct, array_like=True):
     device: DeviceState = msgspec.field(default_factory=DeviceState)
     trust: TrustState = msgspec.field(default_factory=TrustState)
     pointer: PointerState = msgspec.field(default_factory=PointerState)
+    touch: TouchState = msgspec.field(default_factory=TouchState)
     scrolling: ScrollState = msgspec.field(default_factory=ScrollState)
     keys: KeyState = msgspec.field(default_factory=KeyState)
     network: NetworkState = msgspec.field(default_factory=NetworkState)
@@ -83,6 +87,7 @@ class State(msgspec.Struct, array_like=True):
         self.attention.observe([event for kind in _ATTENTION for event in events[kind]], inputs, batch.tracks)
         self.mix.observe(events, tracks, events[PointerDown], presses)
         self.pointer.observe(events[PointerMove], tracks[PointerTrack], events[PointerDown], events[PointerUp])
+        self.touch.observe(events[TouchStart], events[TouchMove], events[TouchEnd], tracks[TouchTrack])
         self.scrolling.observe(events[Scroll], tracks[ScrollTrack])
         self.keys.observe(presses)
         self.forms.observe(events[FormChanged], events[FormSubmitted], events[ClipboardUsed])
@@ -93,6 +98,7 @@ class State(msgspec.Struct, array_like=True):
             **self.device.values(),
             **self.trust.values(),
             **self.pointer.values(),
+            **self.touch.values(),
             **self.scrolling.values(),
             **self.keys.values(),
             **self.network.values(),

@@ -16,7 +16,6 @@ from services.scorer.domains.behavior.clicks import CLICK_FEATURES, ClickState
 from services.scorer.domains.behavior.moments import share
 from services.scorer.domains.behavior.motion import CONTEXT, MotionSums, motion_features
 from services.scorer.domains.behavior.samples import Path, Tail, Times, advancing, path_of, tail_of, thinned
-from services.scorer.domains.behavior.samples import epoch_ms as epoch_ms
 from services.scorer.domains.behavior.strokes import PAUSE_MS, STROKE_FEATURES, StrokeSums
 from services.scorer.features import Feature, Features
 from shared.contracts.behavior import PointerDown, PointerMove, PointerTrack, PointerUp
@@ -96,8 +95,8 @@ class PointerState(msgspec.Struct, array_like=True):
     ) -> None:
         """Fold the pointer events of one batch in."""
         samples = path_of([m for m in moves if m.pointer != "touch"], [t for t in tracks if t.pointer != "touch"])
-        new_times = self._follow(samples) if len(samples[0]) else samples[0]
-        self.clicks.observe(downs, ups, new_times)
+        new_times, thin = self._follow(samples) if len(samples[0]) else (samples[0], self.tail.joined(samples))
+        self.clicks.observe(downs, ups, new_times, thin)
 
     def values(self) -> Features:
         """Give the features of ``POINTER_FEATURES``."""
@@ -117,8 +116,8 @@ class PointerState(msgspec.Struct, array_like=True):
             **self.clicks.values(),
         }
 
-    def _follow(self, samples: Path) -> Times:
-        """Extend the path; give the times of its new samples."""
+    def _follow(self, samples: Path) -> tuple[Times, Path]:
+        """Extend the path; give the times of its new samples, and the thinned path that they end."""
         if samples[0][0] < self.raw_tail.ended_at:
             # A late batch, or a clock set back: its samples are a path of their own.
             self.raw_tail = self.tail = self.coarse_tail = Tail()
@@ -128,8 +127,7 @@ class PointerState(msgspec.Struct, array_like=True):
         self.raw_tail = tail_of((t, p), 3)
         self.moves += len(t) - seen
         self._find_reversals(t, p)
-        self._judge_shape((t[seen:], p[seen:]))
-        return t[seen:]
+        return t[seen:], self._judge_shape((t[seen:], p[seen:]))
 
     def _find_reversals(self, t: Times, p: _Complexes) -> None:
         if len(t) < 4:
@@ -143,12 +141,12 @@ class PointerState(msgspec.Struct, array_like=True):
         self.turns += int(np.count_nonzero(judged))
         self.reversals += int(np.count_nonzero(judged & back[1:] & unbraked))
 
-    def _judge_shape(self, samples: Path) -> None:
-        """Thin new samples; judge those that stay by windows, motion and strokes."""
+    def _judge_shape(self, samples: Path) -> Path:
+        """Thin new samples; judge those that stay by windows, motion and strokes; give them after the tail."""
         seen = len(self.tail)
         t, p = thinned(*self.tail.joined(samples), seen, _APART_MS)
         if len(t) == seen:
-            return
+            return t, p
         self.tail = tail_of((t, p), _WINDOW)
         step = p[1:] - p[:-1]
         length = np.abs(step)
@@ -160,6 +158,7 @@ class PointerState(msgspec.Struct, array_like=True):
         last = max(0, seen - 1)
         self.strokes.add((t[last:], p[last:]))
         self._gather_coarse((t[seen:], p[seen:]))
+        return t, p
 
     def _gather_coarse(self, samples: Path) -> None:
         t, p = thinned(*self.coarse_tail.joined(samples), len(self.coarse_tail), _COARSE_APART_MS)

@@ -46,6 +46,8 @@ STROKE_FEATURES: Final = {
     "length_spread": Feature("log ratio", "standard deviation of the logarithm of their lengths"),
     "speed_spread": Feature("log ratio", "standard deviation of the logarithm of their mean speeds"),
     "duration_length_correlation": Feature("ratio", "correlation of both logarithms: longer ways take longer (Fitts)"),
+    "novelty": Feature("log ratio", "mean logarithm of the distance in shape to the most similar of 16 strokes before"),
+    "repeat_share": Feature("share", "strokes with the shape of one of the 16 before them, turned and scaled or not"),
     "leaps": Feature("count", "far places the pointer was seen at only once, before and after a pause"),
     "leap_share": Feature("share", "of these and of movements"),
     "pauses": Feature("count", "stops of a quarter of a second and more, up to a minute"),
@@ -54,6 +56,11 @@ STROKE_FEATURES: Final = {
 
 _LEAP_PX: Final = 100.0
 _LONGEST_PAUSE_MS: Final = 60_000.0
+# The first five traits tell a shape whatever its size and direction; weighed so that a typical difference is a tenth.
+_SHAPE_WEIGHTS: Final = np.array((1.0, 4.0, 0.5, 1.0, 1.0))
+_REMEMBERED_SHAPES: Final = 16
+_FORGOTTEN: Final = -_REMEMBERED_SHAPES * _SHAPE_WEIGHTS.nbytes
+_SAME_SHAPE: Final = 0.01
 
 
 class Stroke(msgspec.Struct, array_like=True):
@@ -76,6 +83,10 @@ class StrokeSums(msgspec.Struct, array_like=True):
     leaps: int = 0
     traits: tuple[float, ...] = (0.0,) * (2 * len(_TRAITS))
     log_s_px: float = 0.0
+    shapes: bytes = b""
+    compared: int = 0
+    log_novelty: float = 0.0
+    repeats: int = 0
     steps: int = 0
     moving_ms: float = 0.0
     pauses: int = 0
@@ -110,7 +121,9 @@ class StrokeSums(msgspec.Struct, array_like=True):
 
     def values(self, prefix: str) -> Features:
         """Give the features of ``STROKE_FEATURES``, their names with a prefix."""
-        count, sums, log_s_px = _with(self.open, self.count, self.traits, self.log_s_px)
+        count, sums, log_s_px = self.count, self.traits, self.log_s_px
+        if self.open is not None and (traits := _traits(self.open)) is not None:
+            count, sums, log_s_px = _with(traits, count, sums, log_s_px)
         total = dict(zip(_TRAITS, zip(sums[::2], sums[1::2], strict=True), strict=True))
 
         def mean(name: str) -> float | None:
@@ -135,6 +148,8 @@ class StrokeSums(msgspec.Struct, array_like=True):
             prefix + "length_spread": deviation("log_px"),
             prefix + "speed_spread": deviation("log_speed"),
             prefix + "duration_length_correlation": correlation((count, s[0], px[0], s[1], px[1], log_s_px), 6),
+            prefix + "novelty": share(self.log_novelty, self.compared, _ENOUGH),
+            prefix + "repeat_share": share(self.repeats, self.compared, _ENOUGH),
             prefix + "leaps": self.leaps,
             prefix + "leap_share": share(self.leaps, self.leaps + count),
             prefix + "pauses": self.pauses,
@@ -151,7 +166,20 @@ class StrokeSums(msgspec.Struct, array_like=True):
 
     def _finish(self, stroke: Stroke) -> None:
         self.leaps += stroke.end_ms == stroke.start_ms and stroke.leap_px >= _LEAP_PX
-        self.count, self.traits, self.log_s_px = _with(stroke, self.count, self.traits, self.log_s_px)
+        traits = _traits(stroke)
+        if traits is not None:
+            self.count, self.traits, self.log_s_px = _with(traits, self.count, self.traits, self.log_s_px)
+            self._compare(np.array(traits[: len(_SHAPE_WEIGHTS)]) * _SHAPE_WEIGHTS)
+
+    def _compare(self, shape: NDArray[np.float64]) -> None:
+        """Look for the shape among those before, and remember it."""
+        if self.shapes:
+            before = np.frombuffer(self.shapes).reshape(-1, len(shape))
+            distance = float(np.abs(before - shape).max(axis=1).min())
+            self.compared += 1
+            self.log_novelty += math.log(max(distance, 1e-4))
+            self.repeats += distance < _SAME_SHAPE
+        self.shapes = (self.shapes + shape.tobytes())[_FORGOTTEN:]
 
 
 def _begin(t: float, p: complex) -> Stroke:
@@ -232,11 +260,8 @@ def _traits(stroke: Stroke) -> tuple[float, ...] | None:
 
 
 def _with(
-    stroke: Stroke | None, count: int, sums: tuple[float, ...], log_s_px: float
+    traits: tuple[float, ...], count: int, sums: tuple[float, ...], log_s_px: float
 ) -> tuple[int, tuple[float, ...], float]:
-    """Count a stroke with others, if it is one."""
-    traits = _traits(stroke) if stroke is not None else None
-    if traits is None:
-        return count, sums, log_s_px
+    """Count a stroke with others."""
     pairs = [part for trait in traits for part in (trait, trait * trait)]
     return count + 1, tuple(map(add, sums, pairs)), log_s_px + traits[5] * traits[6]
