@@ -38,10 +38,11 @@ class StoredVerdict:
 
 @dataclass(frozen=True, slots=True)
 class CurrentRuleset:
-    """A domain's rules as the scorer has them in force now; each as JSON-ready data."""
+    """A domain's rules and models as the scorer has them in force now; each as JSON-ready data."""
 
     version: str
     rules: Sequence[Mapping[str, Any]]
+    models: Sequence[Mapping[str, Any]] = ()
 
 
 def explain(stored: StoredVerdict, current: CurrentRuleset | None) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def explain(stored: StoredVerdict, current: CurrentRuleset | None) -> dict[str, 
     Parameters
     ----------
     current
-        None when the scorer does not answer. Its rules are told only when they are those that judged.
+        None when the scorer does not answer. Its rules and models are told only when they are those that judged.
     """
     verdict = stored.verdict
     used = verdict.versions.ruleset
@@ -61,6 +62,7 @@ def explain(stored: StoredVerdict, current: CurrentRuleset | None) -> dict[str, 
         "processing_time_ms": round(stored.processing_time_ms, 3),
         "ruleset": {"used": used, "current": current.version if current is not None else None},
         "rules": [_rule(rule, verdict) for rule in current.rules] if told and current is not None else None,
+        "models": [_model(name, version, current, verdict) for name, version in verdict.versions.models.items()],
         "session": {
             "batch_count": verdict.session.batch_count,
             "event_count": verdict.session.event_count,
@@ -89,3 +91,19 @@ def _rule(rule: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
         "enough": bounds("enough"),
         "when": bounds("when"),
     }
+
+
+def _model(name: str, version: str, current: CurrentRuleset | None, verdict: Verdict) -> dict[str, Any]:
+    """Tell what a model said; one that is not in force any more is only named."""
+    known = current.models if current is not None else ()
+    model = next((one for one in known if (one["name"], one["version"]) == (name, version)), None)
+    told: dict[str, Any] = {"name": name, "version": version, "said": None, "reason": None, "contribution": None}
+    if model is None:
+        return told | {"about": None, "enough": None}
+    said_by_code = {code: said for said, code in model["reasons"].items()}
+    reason = next((reason for reason in verdict.reasons if reason.code in said_by_code), None)
+    if reason is None:
+        told |= {"said": "too little to tell", "contribution": 0.0}
+    else:
+        told |= {"said": said_by_code[reason.code], "reason": reason.code, "contribution": reason.contribution}
+    return told | {"about": model["about"], "enough": model["enough"]}

@@ -37,6 +37,18 @@ class RuleDocument(BaseModel):
     when: list[BoundDocument] = Field(description="All must be met for a hit.")
 
 
+class ModelDocument(BaseModel):
+    """A trained model and what it said. All but name and version are null when another version is in force now."""
+
+    name: str
+    version: str
+    said: Literal["bot", "person", "too little to tell"] | None
+    reason: str | None = Field(description="Its reason code in the verdict, which has the features that spoke for it.")
+    contribution: float | None = Field(description="Its part of the risk score, 0..1.")
+    about: str | None
+    enough: dict[str, float] | None = Field(description="The least of each feature for any answer.")
+
+
 class RulesetDocument(BaseModel):
     """Versions of the ruleset."""
 
@@ -76,6 +88,7 @@ class Explanation(BaseModel):
     rules: list[RuleDocument] | None = Field(
         description="Every rule's answer; null unless the rules that judged are those in force."
     )
+    models: list[ModelDocument] = Field(description="Every model that was asked.")
     session: SessionDocument
 
 
@@ -87,12 +100,13 @@ def example() -> dict[str, Any]:
         verdict_id=verdict_id("demo", batch_id), batch_id=batch_id, tenant_id="demo", domain=Domain.BEHAVIOR,
         subject=VerdictSubject("session", "first-session"), action="REVIEW", label="bot", risk_score=0.9,
         trust_score=10, confidence=0.95, reasons=[Reason(_RULE["reason"], 0.9, _RULE["message"], {"webdriver": True})],
-        unknown_rules=["untrusted_input"], versions=Versions("1", "6f2b1c0a9d3e", "1"), event_count=2,
+        unknown_rules=["untrusted_input"], versions=Versions("2", "6f2b1c0a9d3e", "2", {"pointer": "0d41f6a7c2be"}),
+        event_count=2,
         session=SessionFacts(at, at, 1, 2), occurred_at=at, received_at=at,
     )  # fmt: skip
     judged = JudgedBatch(1, batch_id, verdict.verdict_id, at, 2, "REVIEW", 0.9)
     stored = StoredVerdict(verdict, at + timedelta(milliseconds=2), 2.0, [judged])
-    return explain(stored, CurrentRuleset("6f2b1c0a9d3e", [_RULE]))
+    return explain(stored, CurrentRuleset("6f2b1c0a9d3e", [_RULE], [_MODEL]))
 
 
 _RULE: Final[dict[str, Any]] = {
@@ -103,4 +117,12 @@ _RULE: Final[dict[str, Any]] = {
     "about": "The browser says that a program drives it.",
     "enough": [],
     "when": [{"feature": "webdriver", "direction": "at least", "value": 1, "why": "it says so itself"}],
+}
+_MODEL: Final[dict[str, Any]] = {
+    "name": "pointer",
+    "version": "0d41f6a7c2be",
+    "about": "Tells hands from programs by how a pointer moves.",
+    "reasons": {"bot": "POINTER_MODEL_BOT", "person": "POINTER_MODEL_PERSON"},
+    "enough": {"pointer_sample_count": 60.0},
+    "needs": ["pointer_sample_count"],
 }

@@ -16,6 +16,7 @@ _TIMEOUT_S: Final = 2.0
 class _Ruleset(msgspec.Struct):
     version: str
     rules: list[dict[str, Any]]
+    models: list[dict[str, Any]]
 
 
 _decode: Final = msgspec.json.Decoder(dict[str, _Ruleset]).decode
@@ -54,4 +55,4 @@ class ScorerRules:
             found = _decode(answer.content).get(domain)
         except (httpx.HTTPError, msgspec.DecodeError) as error:
             raise SourceAway("scorer", error) from error
-        return CurrentRuleset(found.version, found.rules) if found is not None else None
+        return CurrentRuleset(found.version, found.rules, found.models) if found is not None else None

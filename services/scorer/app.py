@@ -106,7 +106,12 @@ def create_app(
         loaded = {domain: pipeline.load_ruleset(domain) for domain in pipeline.scored_domains()}
         judges = {domain: PipelineJudge(ruleset) for domain, ruleset in loaded.items()}
         rulesets = {
-            domain: {"version": ruleset.version, "rules": ruleset.describe()} for domain, ruleset in loaded.items()
+            domain: {
+                "version": ruleset.version,
+                "rules": ruleset.describe(),
+                "models": [model.describe() for model in ruleset.models],
+            }
+            for domain, ruleset in loaded.items()
         }
     if announcer is None:
         announcer = RedisAnnouncer.connect(settings.redis_url.get_secret_value())

@@ -113,6 +113,7 @@ class Model:
             "name": self.name,
             "version": self.version,
             "about": file.about,
+            "reasons": {"bot": file.telling.bot_reason, "person": file.telling.person_reason},
             "enough": file.enough,
             "needs": list(file.curves),
         }

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from shared.ops import Checks, ops_routes
 from shared.topics import Domain
 
-Rulesets = Mapping[Domain, dict[str, Any]]  # its version, and its rules as JSON-ready data
+Rulesets = Mapping[Domain, dict[str, Any]]  # its version, its rules and models as JSON-ready data
 
 
 def scorer_routes(ready: Checks, rulesets: Rulesets) -> list[Route]:

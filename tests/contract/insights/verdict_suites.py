@@ -117,7 +117,7 @@ class RuleBookContract:
 
     async def test_the_rules_are_those_in_force(self, world: RulesWorld) -> None:
         for version in ("one", "two"):
-            ruleset = CurrentRuleset(version, [{"id": f"rule_{version}", "when": [{"value": 0.5}]}])
+            ruleset = CurrentRuleset(version, [{"id": f"rule_{version}", "when": [{"value": 0.5}]}], [{"name": "m"}])
             await world.put_in_force(Domain.BEHAVIOR, ruleset)
             assert await world.rules.current(Domain.BEHAVIOR) == ruleset
         assert await world.rules.current(Domain.FLEET) is None

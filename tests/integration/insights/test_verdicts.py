@@ -80,7 +80,11 @@ class ScorerWorld:
 
     async def put_in_force(self, domain: Domain, ruleset: CurrentRuleset) -> None:
         assert isinstance(self._rulesets, dict)
-        self._rulesets[domain] = {"version": ruleset.version, "rules": list(ruleset.rules)}
+        self._rulesets[domain] = {
+            "version": ruleset.version,
+            "rules": list(ruleset.rules),
+            "models": list(ruleset.models),
+        }
 
     async def go_away(self) -> None:
         await self.rules.__aexit__(None, None, None)
@@ -107,10 +111,11 @@ class TestScorerRules(RuleBookContract):
 
 async def test_the_real_rules_come_whole(scorer: ScorerWorld) -> None:
     ruleset = load_ruleset(Domain.BEHAVIOR)
-    await scorer.put_in_force(Domain.BEHAVIOR, CurrentRuleset(ruleset.version, ruleset.describe()))
+    models = [model.describe() for model in ruleset.models]
+    await scorer.put_in_force(Domain.BEHAVIOR, CurrentRuleset(ruleset.version, ruleset.describe(), models))
     told = await scorer.rules.current(Domain.BEHAVIOR)
     assert told is not None
-    assert (told.version, told.rules) == (ruleset.version, ruleset.describe())
+    assert (told.version, told.rules, told.models) == (ruleset.version, ruleset.describe(), models)
 
 
 async def test_a_stranger_on_the_port_counts_as_away(servers: Servers) -> None:

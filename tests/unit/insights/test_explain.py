@@ -28,6 +28,12 @@ def rule(name: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def model(name: str, version: str) -> dict[str, Any]:
+    reasons = {said: f"{name}_MODEL_{said}".upper() for said in ("bot", "person")}
+    return {"name": name, "version": version, "about": "More.", "reasons": reasons, "enough": {"seen": 50}, "needs": []}
+
+
+MODELS = [model("pointer", "f00"), model("keys", "f01"), model("scroll", "newer")]
 RULES = [rule("straight_paths"), rule("even_timing"), rule("no_pointer")]
 
 
@@ -38,13 +44,16 @@ async def verdict(world: World) -> AsyncIterator[Verdict]:
     evidence: dict[str, float | int | str | bool | None] = {"straight_paths_share": 0.9, "seen": 40}
     last = msgspec.structs.replace(
         session[-1],
-        reasons=[Reason("STRAIGHT_PATHS", 0.5, "A sentence.", evidence)],
+        reasons=[
+            Reason("STRAIGHT_PATHS", 0.5, "A sentence.", evidence),
+            Reason("POINTER_MODEL_PERSON", 0.25, "A sentence.", {"seen": 40}),
+        ],
         unknown_rules=["no_pointer"],
-        versions=Versions("1", "abc", "2", {"pointer": "f00"}),
+        versions=Versions("1", "abc", "2", {"pointer": "f00", "keys": "f01", "scroll": "f02"}),
     )
     spent = timedelta(milliseconds=2.5)
     world.store.verdicts = [(one, one.received_at + spent) for one in (*session[:-1], last)]
-    world.rules.rulesets[Domain.BEHAVIOR] = CurrentRuleset("abc", RULES)
+    world.rules.rulesets[Domain.BEHAVIOR] = CurrentRuleset("abc", RULES, MODELS)
     yield last
 
 
@@ -61,7 +70,7 @@ async def test_the_verdict_comes_with_contributions_evidence_and_versions(
     told = await explained(client, verdict)
     assert told["verdict"] == msgspec.json.decode(msgspec.json.encode(verdict))
     assert told["verdict"]["reasons"][0]["contribution"] == 0.5
-    assert told["verdict"]["versions"]["models"] == {"pointer": "f00"}
+    assert told["verdict"]["versions"]["models"]["pointer"] == "f00"
     assert told["processing_time_ms"] == 2.5
     assert (told["session"]["batch_count"], told["session"]["event_count"]) == (3, 6)
     assert [batch["place"] for batch in told["session"]["batches"]] == [3, 2, 1]
@@ -82,6 +91,21 @@ async def test_every_rule_tells_its_answer_and_what_it_was_measured_by(
     assert hit["when"] == [RULES[0]["when"][0] | {"seen": 0.9}]
     assert hit["enough"] == [RULES[0]["enough"][0] | {"seen": 40}]
     assert told["rules"][1]["when"] == [RULES[1]["when"][0] | {"seen": None}]
+
+
+async def test_every_model_tells_what_it_said(world: World, client: httpx.AsyncClient, verdict: Verdict) -> None:
+    told = (await explained(client, verdict))["models"]
+    assert [(one["name"], one["said"], one["reason"], one["contribution"]) for one in told] == [
+        ("pointer", "person", "POINTER_MODEL_PERSON", 0.25),
+        ("keys", "too little to tell", None, 0.0),
+        ("scroll", None, None, None),  # another version is in force now
+    ]
+    assert [one["enough"] for one in told] == [{"seen": 50}, {"seen": 50}, None]
+    world.rules.away = True
+    away = (await explained(client, verdict))["models"]
+    assert [(one["name"], one["version"], one["said"]) for one in away] == [
+        ("pointer", "f00", None), ("keys", "f01", None), ("scroll", "f02", None)
+    ]  # fmt: skip
 
 
 async def test_rules_that_did_not_judge_are_not_told(world: World, client: httpx.AsyncClient, verdict: Verdict) -> None:
@@ -112,6 +136,8 @@ async def test_the_answer_is_what_openapi_says(world: World, client: httpx.Async
         assert answer.keys() == schemas["Explanation"]["properties"].keys()
         for told in answer["rules"] or []:
             assert told.keys() == schemas["RuleDocument"]["properties"].keys()
+        for told in answer["models"]:
+            assert told.keys() == schemas["ModelDocument"]["properties"].keys()
     assert answers[-1]["rules"][0]["outcome"] == "hit"
     assert set(operation["responses"]) == {"200", "401", "404", "422", "500", "503"}
     for status, response in operation["responses"].items():
