@@ -10,11 +10,13 @@ from typing import Any, Final, NamedTuple, NoReturn, cast
 
 import faust
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from services.scorer.settings import ScorerSettings
 from services.scorer.stream.admission import Source
 from services.scorer.stream.assignments import Assignments, Place
+from services.scorer.stream.broker import ask_broker
 from services.scorer.stream.chunks import ChunkConsumer, ChunkTransport, IdempotentProducer
 from services.scorer.stream.kafka import KafkaLogReader, KafkaPublisher
 from services.scorer.stream.lane import Lane, Outlets
@@ -66,6 +68,7 @@ class Worker:
         self._last_chunk: dict[Place, asyncio.Task[None]] = {}
         self._acked = self._restored = 0
         self._broker_answers = False
+        self._broker_away = False
         self._app = self._faust_app()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -189,9 +192,11 @@ class Worker:
     async def _beat(self) -> None:
         """Tell the watchdog how the work gets on."""
         while True:
-            lagging = any(position.end > position.committed for position in self._positions.values())
+            behind = any(position.end > position.committed for position in self._positions.values())
             committed = sum(position.committed for position in self._positions.values())
-            self._watchdog.tell(lagging, (self._acked, self._restored, committed, self._trial.progress))
+            self._watchdog.tell(
+                behind and not self._broker_away, (self._acked, self._restored, committed, self._trial.progress)
+            )
             await asyncio.sleep(_BEAT_S)
 
     async def _probe(self) -> None:
@@ -201,11 +206,21 @@ class Worker:
             try:
                 async with asyncio.timeout(_PROBE_TIMEOUT_S):
                     await self._measure()
-                self._broker_answers = True
+                self._broker_answers, self._broker_away = True, False
             except Exception as error:
                 if self._broker_answers:
                     _log.warning("the broker does not tell how far our partitions are: %s", type(error).__name__)
                 self._broker_answers = False
+                # While a broker is away nobody can get on; when only we do not reach it, that is a stall.
+                self._broker_away = not await self._answers_others()
+
+    async def _answers_others(self) -> bool:
+        try:
+            async with asyncio.timeout(_PROBE_TIMEOUT_S):
+                await ask_broker(self._settings.kafka_bootstrap)
+        except (KafkaError, OSError):
+            return False
+        return True
 
     async def _measure(self) -> None:
         consumer = self._consumer()
