@@ -71,7 +71,9 @@ class KeyRing:
         """Refresh every 2 seconds until cancelled."""
         while True:
             try:
-                await asyncio.wait_for(self.refresh(), timeout=10)
+                # Not wait_for: it can swallow a cancellation that comes as the refresh ends, and closing would hang.
+                async with asyncio.timeout(10):
+                    await self.refresh()
             except Exception as error:  # whatever it is: a revoked key must not live on because nobody refreshes
                 _log.warning("API keys not refreshed, the last snapshot stays in force: %r", error)
             metrics.KEYS_AGE_SECONDS.set(self.age_s)

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from services.gateway import examples
 from services.gateway.ingest import MAX_WAIT_MS
+from services.gateway.sessions.reference import SCHEMAS, session_paths
 from services.gateway.status import BatchReceipt
 from shared.contracts.batch import EventBatch
 from shared.contracts.verdict import Verdict
@@ -106,7 +107,10 @@ def build_openapi(api: FastAPI) -> dict[str, Any]:
         document = get_openapi(
             title=api.title, version=api.version, routes=api.routes, summary="Events in, receipts out."
         )
-        types = [EventBatch, BatchReceipt, ReceiptsDocument, ReadinessDocument, AliveDocument, ProblemDocument, Verdict]
+        types = [
+            EventBatch, BatchReceipt, ReceiptsDocument, ReadinessDocument, AliveDocument, ProblemDocument, Verdict,
+            *SCHEMAS,
+        ]  # fmt: skip
         schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
         components["EventBatch"] = schemas[0] | {"description": "A batch of one domain; `domain` tells which."}
         document["components"] = {
@@ -114,6 +118,7 @@ def build_openapi(api: FastAPI) -> dict[str, Any]:
             "securitySchemes": {"api_key": {"type": "http", "scheme": "bearer", "bearerFormat": "tt_<id>_<secret>"}},
         }
         document["paths"]["/v1/events"] = {"post": _ingest_operation()}
+        document["paths"] |= session_paths(_ok, _problems, _COMMON, _SECURITY)
         api.openapi_schema = document
     return api.openapi_schema
 

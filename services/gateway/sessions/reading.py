@@ -230,8 +230,9 @@ class _Reader:
     def _read_press(self, place: str, item: dict[str, Any], kind: str) -> None:
         event = self._fields(place, item, FIELDS["key.press"])
         if event is not None and self._set_time(place, item, event, PRESS_TIMES):
+            event["type"] = "key.press"
             self._keys.press(item, kind, event, len(self._events))
-            self._add(place, event | {"type": "key.press"})
+            self._add(place, event)  # itself: its release may come yet
 
     def _read_tracks(self, pointer: str, value: Any) -> None:
         if not isinstance(value, list):

@@ -52,3 +52,16 @@ async def test_the_last_snapshot_outlives_the_database(monkeypatch: pytest.Monke
         await store.loads.wait_for(lambda: store.count >= 4)
     assert ring.tenant_of(key.text) == "acme"
     keeper.cancel()
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_keeping_fresh_ends_whenever_it_is_cancelled(steps: int) -> None:
+    async def load() -> dict[str, StoredKey]:
+        return {}
+
+    task = asyncio.create_task(KeyRing(load).keep_fresh())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task], timeout=5)
+    assert task.cancelled()
