@@ -7,7 +7,7 @@ UV     := $(BIN)/uv --no-config
 DOCTESTS := --doctest-modules shared services --ignore-glob='*/__main__.py'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down restart status logs doctor reconcile dead-letters test check chaos bench soak lock rules schemas
+.PHONY: help setup up down restart status logs doctor reconcile dead-letters replay test check chaos bench soak simulate train eval lock rules schemas
 
 help:            ## List the commands
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ reconcile: setup ## Compare what clients were told, what Kafka holds and what Po
 dead-letters: setup ## List the dead letters
 	@$(BIN)/python -m deploy.operate dead-letters list
 
+replay: setup    ## Judge a stored verdict's batches again and prove that the verdict is the same (ID=...)
+	@$(BIN)/python -m deploy.operate replay $(or $(ID),$(error say which verdict: make replay ID=...))
+
 lock: $(BIN)/uv  ## Resolve requirements/*.in into hashed lock files
 	$(UV) pip compile -q --universal --generate-hashes --no-header --python-version 3.11 requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --python-version 3.11 requirements/runtime.in -o requirements/runtime.txt
@@ -80,6 +83,15 @@ bench: setup     ## Measure every part beside its raw limit, and the whole path 
 
 soak: setup      ## Steady load on a system of its own; memory, descriptors, lag and latency must stay flat (MINUTES=30)
 	@$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),30)
+
+simulate: setup  ## Write sessions of simulated people and bots (SESSIONS=1000 SEED=1 OUT=simulated.jsonl.gz)
+	@$(BIN)/python -m services.scorer.lab.simulate --sessions $(or $(SESSIONS),1000) --seed $(or $(SEED),1) --out $(or $(OUT),simulated.jsonl.gz)
+
+train: setup     ## Train the models that judge behaviour beside the rules
+	@$(BIN)/python -m services.scorer.lab.train
+
+eval: setup      ## Try the detector on makers it never met; writes docs/detection.md
+	@$(BIN)/python -m services.scorer.lab.evaluate
 
 schemas: setup   ## Write the JSON Schemas of the contracts anew; refuses a breaking change
 	@$(BIN)/python -m shared.contracts.schema
