@@ -2,7 +2,7 @@
 
 Which keys were pressed is never known. What is known suffices to see whether intervals follow the text: people are
 slower at the start of a word and before a correction, their fingers overlap, and one stroke shapes the next. Modifiers
-are left out, repeats of a held key are the device's rhythm, and pauses are counted apart.
+and repeats of a held key are no typing, and pauses are counted apart.
 """
 
 import math
@@ -24,6 +24,10 @@ KEY_FEATURES: Final = {
     "key_interval_median_ms": Feature("ms", "their median, to a few percent"),
     "key_interval_sd_ms": Feature("ms", "their standard deviation"),
     "key_interval_cv": Feature("ratio", "their standard deviation over their mean"),
+    "key_interval_range": Feature("ratio", "log of the time that a tenth exceeds over the time a tenth stays below"),
+    "key_neighbours": Feature("count", "intervals right after another one, both of 40 ms or more"),
+    "key_fixed_share": Feature("share", "of these, those that differ from the one before by 2 ms at most"),
+    "key_even_share": Feature("share", "of these, those that differ from the one before by a seventh at most"),
     "key_interval_log_spread": Feature("ratio", "standard deviation of their logarithms"),
     "key_interval_log_skew": Feature("ratio", "skewness of their logarithms"),
     "key_interval_log_kurtosis": Feature("ratio", "kurtosis of their logarithms; 3 is that of a bell curve"),
@@ -43,7 +47,8 @@ KEY_FEATURES: Final = {
     "key_overlap_share": Feature("share", "presses before the key before was released"),
     "key_overlaps_expected": Feature("count", "how many of these there were if dwell and interval were unrelated"),
     "key_overlap_ratio": Feature("ratio", "overlaps over those expected; none when fewer than 8 are"),
-    "key_digraph_effect": Feature("share", "variance of log intervals that the classes of both keys explain"),
+    "key_digraphs": Feature("count", "intervals between two keys of text or correction"),
+    "key_digraph_effect": Feature("share", "variance of their logarithms that the classes of both keys explain"),
     "key_rhythm_memory": Feature("ratio", "squared correlations of an interval with the two before, less chance"),
     "key_dwell_memory": Feature("ratio", "correlation of a dwell with the one before"),
     "key_dwell_interval_correlation": Feature("ratio", "correlation of a dwell with the time to the next press"),
@@ -60,17 +65,23 @@ _ON_GRID_MS: Final = 1.0
 _LAGS: Final = 2
 # Logarithms are taken about these, so that sums keep their digits; below the floor timers tell more than fingers.
 _FLOOR_MS: Final = 8.0
+_FIXED_MS: Final = 2.0
+_EVEN_RATIO: Final = 0.15
+_COMPARED_FROM_MS: Final = 40.0  # what is faster is a machine's: a script's, but also an expander's or a dictation's
 _USUAL_INTERVAL_MS: Final = 150.0
 _USUAL_DWELL_MS: Final = 100.0
+_LOG_TEXT_CEILING: Final = math.log(1_000.0 / _USUAL_INTERVAL_MS)  # above, it is not the keys that take the time
 # Below these a shape, a correlation or an effect is mostly chance.
 _ENOUGH_FOR_SHAPE: Final = 10
 _ENOUGH_FOR_ORDER: Final = 30
 _ENOUGH_OVERLAPS: Final = 8.0
 
-# Letters, spaces, other text, corrections, and keys that move about.
-_GROUPS: Final = 5
+# Letters, spaces, other text and corrections make up digraphs; other keys move about.
+_GROUPS: Final = 4
 _ERASING: Final = 3
-_GROUP: Final = {key_class: 4 for key_class in get_args(KeyClass)} | {
+_MOVING: Final = 4
+MODIFIER: Final = 5
+_GROUP: Final = {key_class: _MOVING for key_class in get_args(KeyClass)} | {
     "letter": 0,
     "space": 1,
     "digit": 2,
@@ -78,6 +89,7 @@ _GROUP: Final = {key_class: 4 for key_class in get_args(KeyClass)} | {
     "other": 2,
     "backspace": _ERASING,
     "delete": _ERASING,
+    "modifier": MODIFIER,
 }
 _TEXT_GROUPS: Final = 3
 
@@ -92,6 +104,9 @@ class KeyState(msgspec.Struct, array_like=True):
     pauses: int = 0
     tied: int = 0
     on_grid: int = 0
+    neighbours: int = 0
+    fixed: int = 0
+    even: int = 0
     dwells_on_grid: int = 0
     windows: int = 0
     fast: int = 0
@@ -103,6 +118,7 @@ class KeyState(msgspec.Struct, array_like=True):
     dwell_total_ms: float = 0.0
     dwell_total_squares: float = 0.0
     log_intervals: Moments = msgspec.field(default_factory=Moments)
+    log_digraphs: Moments = msgspec.field(default_factory=Moments)
     log_dwells: Moments = msgspec.field(default_factory=Moments)
     intervals: Histogram = msgspec.field(default_factory=Histogram)
     dwells: Histogram = msgspec.field(default_factory=Histogram)
@@ -114,6 +130,7 @@ class KeyState(msgspec.Struct, array_like=True):
     dwell_after_interval: Products = msgspec.field(default_factory=Products)
     last: Press | None = None
     last_log_dwell: float | None = None
+    last_interval: float | None = None
     last_log_intervals: list[float | None] = msgspec.field(default_factory=list)  # latest first
     window: list[float] = msgspec.field(default_factory=list)  # times of the last presses, oldest first
 
@@ -133,14 +150,19 @@ class KeyState(msgspec.Struct, array_like=True):
         last = self.last
         if last is not None and time < last[0]:
             # A late batch, or a clock set back: its presses are a run of their own.
-            last, self.last_log_dwell, self.last_log_intervals, self.window = None, None, [], []
-        self.presses += 1
-        self.erasing += group == _ERASING
-        log_dwell = self._dwell(dwell_ms) if dwell_ms is not None else None
-        log_interval = self._interval(last, press, log_dwell) if last is not None else None
-        self._slide_window(time, held=last is not None and _is_held(last, press))
-        self.dwell_after_dwell.add(log_dwell, self.last_log_dwell)
-        self.last, self.last_log_dwell = press, log_dwell
+            last, self.last_log_dwell, self.last_interval = None, None, None
+            self.last_log_intervals, self.window = [], []
+        interval, log_interval, log_dwell = None, None, None
+        if group != MODIFIER:
+            self.presses += 1
+            self.erasing += group == _ERASING
+            log_dwell = self._dwell(dwell_ms) if dwell_ms is not None else None
+            self._slide_window(time, held=last is not None and _is_held(last, press))
+            self.dwell_after_dwell.add(log_dwell, self.last_log_dwell)
+            if last is not None and last[2] != MODIFIER and self._is_typed(last, press):
+                interval = time - last[0]
+                log_interval = self._interval(interval, last, press, log_dwell)
+        self.last, self.last_interval, self.last_log_dwell = press, interval, log_dwell
         self.last_log_intervals = [log_interval, *self.last_log_intervals[: _LAGS - 1]]
 
     def _dwell(self, dwell_ms: float) -> float:
@@ -153,22 +175,23 @@ class KeyState(msgspec.Struct, array_like=True):
         self.log_dwells.add(log_dwell)
         return log_dwell
 
-    def _interval(self, last: Press, press: Press, log_dwell: float | None) -> float | None:
-        """Fold in the time between two presses; give its logarithm, unless it is none of typing."""
+    def _is_typed(self, last: Press, press: Press) -> bool:
+        """Tell whether the time between two presses is one of typing; count it where it is something else."""
         interval = press[0] - last[0]
         self.tied += interval == 0
         self.pauses += interval > _BURST_PAUSE_MS
-        if not 0 < interval <= _PAUSE_MS or _is_held(last, press):
-            return None
+        return 0 < interval <= _PAUSE_MS and not _is_held(last, press)
+
+    def _interval(self, interval: float, last: Press, press: Press, log_dwell: float | None) -> float:
+        """Fold in the time between two presses; give its logarithm."""
         self.total_ms += interval
         self.total_squares += interval * interval
         self.on_grid += _is_on_grid(interval)
         self.intervals.add(interval)
         log_interval = math.log(max(interval, _FLOOR_MS) / _USUAL_INTERVAL_MS)
         self.log_intervals.add(log_interval)
-        pair = last[2] * _GROUPS + press[2]
-        self.pair_counts[pair] += 1
-        self.pair_totals[pair] += log_interval
+        if last[2] < _GROUPS and press[2] < _GROUPS:
+            self._digraph(last[2] * _GROUPS + press[2], min(log_interval, _LOG_TEXT_CEILING))
         for products, earlier in zip(self.lagged, self.last_log_intervals, strict=False):
             products.add(log_interval, earlier)
         self.interval_after_dwell.add(log_interval, self.last_log_dwell)
@@ -176,7 +199,22 @@ class KeyState(msgspec.Struct, array_like=True):
         if last[1] is not None:
             self.overlap_pairs += 1
             self.overlaps += 1.0 if last[1] > interval else 0.5 if last[1] == interval else 0.0
+        self._compare(interval)
         return log_interval
+
+    def _compare(self, interval: float) -> None:
+        """Hold an interval against the one right before."""
+        earlier = self.last_interval
+        if earlier is not None and min(interval, earlier) >= _COMPARED_FROM_MS:
+            self.neighbours += 1
+            difference = abs(interval - earlier)
+            self.fixed += difference <= _FIXED_MS
+            self.even += difference <= _EVEN_RATIO * earlier
+
+    def _digraph(self, pair: int, log_interval: float) -> None:
+        self.log_digraphs.add(log_interval)
+        self.pair_counts[pair] += 1
+        self.pair_totals[pair] += log_interval
 
     def _slide_window(self, time: float, *, held: bool) -> None:
         if held:
@@ -208,9 +246,13 @@ class KeyState(msgspec.Struct, array_like=True):
         skew, kurtosis = (self.log_intervals.shape() if n >= _ENOUGH_FOR_SHAPE else None) or (None, None)
         return {
             "key_interval_mean_ms": mean,
-            "key_interval_median_ms": self.intervals.median(),
+            "key_interval_median_ms": self.intervals.quantile(0.5),
             "key_interval_sd_ms": spread,
             "key_interval_cv": spread / mean if spread is not None and mean else None,
+            "key_interval_range": self._range() if n >= _ENOUGH_FOR_SHAPE else None,
+            "key_neighbours": self.neighbours,
+            "key_fixed_share": self.fixed / self.neighbours if self.neighbours else None,
+            "key_even_share": self.even / self.neighbours if self.neighbours else None,
             "key_interval_log_spread": math.sqrt(self.log_intervals.variance) if n >= _ENOUGH_FOR_SHAPE else None,
             "key_interval_log_skew": skew,
             "key_interval_log_kurtosis": kurtosis,
@@ -232,13 +274,19 @@ class KeyState(msgspec.Struct, array_like=True):
         expected_share = share_above(self.dwells, self.intervals)
         expected = expected_share * self.overlap_pairs if expected_share is not None else None
         intervals, dwells = self.log_intervals, self.log_dwells
+        digraphs = self.log_digraphs
         enough, enough_dwells = intervals.count >= _ENOUGH_FOR_ORDER, dwells.count >= _ENOUGH_FOR_ORDER
         both = enough and enough_dwells
         return {
             "key_overlap_share": self.overlaps / self.overlap_pairs if self.overlap_pairs else None,
             "key_overlaps_expected": expected,
             "key_overlap_ratio": self.overlaps / expected if expected and expected >= _ENOUGH_OVERLAPS else None,
-            "key_digraph_effect": explained_share(self.pair_counts, self.pair_totals, intervals) if enough else None,
+            "key_digraphs": digraphs.count,
+            "key_digraph_effect": (
+                explained_share(self.pair_counts, self.pair_totals, digraphs)
+                if digraphs.count >= _ENOUGH_FOR_ORDER
+                else None
+            ),
             "key_rhythm_memory": self._rhythm_memory() if enough else None,
             "key_dwell_memory": self.dwell_after_dwell.correlation(dwells, dwells) if enough_dwells else None,
             "key_dwell_interval_correlation": (
@@ -246,6 +294,10 @@ class KeyState(msgspec.Struct, array_like=True):
             ),
             "key_next_dwell_correlation": self.dwell_after_interval.correlation(dwells, intervals) if both else None,
         }
+
+    def _range(self) -> float | None:
+        low, high = self.intervals.quantile(0.1), self.intervals.quantile(0.9)
+        return math.log(high / low) if low and high else None
 
     def _rhythm_memory(self) -> float | None:
         """Sum up squared autocorrelations less their expectation under chance (after Box and Pierce, 1970)."""
@@ -259,18 +311,15 @@ class KeyState(msgspec.Struct, array_like=True):
 
 
 def presses_of(presses: Sequence[KeyPress], tracks: Sequence[KeyTrack]) -> list[Press]:
-    """Put objects and tracks together in the order of time, without modifiers and repeats."""
+    """Put objects and tracks together in the order of time, without repeats of held keys."""
     rows = [
-        (epoch_ms(press.occurred_at), press.dwell_ms, _GROUP[press.key_class])
-        for press in presses
-        if not press.repeat and press.key_class != "modifier"
+        (epoch_ms(press.occurred_at), press.dwell_ms, _GROUP[press.key_class]) for press in presses if not press.repeat
     ]
     for track in tracks:
         start = epoch_ms(track.started_at)
         rows += [
             (start + offset, dwell_ms, _GROUP[key_class])
             for offset, dwell_ms, key_class in zip(track.t, track.dwell_ms, track.key_class, strict=True)
-            if key_class != "modifier"
         ]
     rows.sort(key=itemgetter(0))
     return rows

@@ -6,7 +6,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from services.scorer.domains.behavior.keys import Press
+from services.scorer.domains.behavior.keys import MODIFIER, Press
 from services.scorer.domains.behavior.samples import epoch_ms
 from services.scorer.features import Feature, Features
 from shared.contracts.behavior import AnyBehaviorEvent, AnyBehaviorTrack, PointerDown
@@ -50,7 +50,7 @@ class MixState(msgspec.Struct, array_like=True):
             self.by_kind[_ROW[kind]] += sum(len(track.t) for track in group)
         clicks = [(epoch_ms(down.occurred_at), False) for down in downs if down.pointer == "mouse"]
         if clicks or self.clicked_at is not None:
-            self._follow_hand(clicks + [(press[0], True) for press in presses])
+            self._follow_hand(clicks + [(press[0], True) for press in presses if press[2] != MODIFIER])
 
     def values(self) -> Features:
         """Give the features of ``MIX_FEATURES``."""

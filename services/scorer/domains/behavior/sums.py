@@ -79,16 +79,14 @@ class Histogram(msgspec.Struct, array_like=True):
         octaves = math.log2(duration_ms / _FIRST_MS) if duration_ms > _FIRST_MS else 0.0
         self.counts[min(int(octaves * _BINS_PER_OCTAVE), _BINS - 1)] += 1
 
-    def median(self) -> float | None:
-        """Give the median in ms, to a few percent; none of nothing."""
-        half, below = sum(self.counts) / 2, 0
-        if not half:
-            return None
+    def quantile(self, share: float) -> float | None:
+        """Give the duration in ms that this share stays below, to a few percent; none of nothing."""
+        wanted, below = share * sum(self.counts), 0
         for row, count in enumerate(self.counts):
-            if below + count >= half:
-                return _edge_ms(row + (half - below) / count)
+            if count and below + count >= wanted:
+                return _edge_ms(row + (wanted - below) / count)
             below += count
-        return _edge_ms(_BINS)
+        return None
 
 
 def share_above(left: Histogram, right: Histogram) -> float | None:

@@ -12,7 +12,7 @@ RULE = Rule(
     weight=0.55,
     message="Keys never overlap, though they are pressed too fast for that.",
     enough=(at_least("key_overlaps_expected", 10, why="fewer may be missing by chance or by habit"),),
-    when=(at_most("key_overlap_ratio", 0.1, why="of 4,298 typed sentences and longer texts none is below 0.2"),),
+    when=(at_most("key_overlap_ratio", 0.05, why="of 4,298 typed sentences and longer texts none is below 0.2"),),
     cases=(
         hit("press, release, press, release", key_overlaps_expected=24.0, key_overlap_ratio=0.0),
         no_hit("a person", key_overlaps_expected=24.0, key_overlap_ratio=1.05),
