@@ -30,12 +30,14 @@ class Fingers:
         The same of how long a key is held.
     hold
         How much of a longer interval goes into holding the key.
+    habit
+        Spread of this person's offsets by key pair (logarithms).
     errors
         Share of keys that are wrong and noticed.
     word_pause
         How likely a pause before a word is.
     habits
-        Personal offsets of key pairs and of keys, found as they are used (logarithms).
+        The offsets themselves, and those of how long each key is held, drawn when first used.
     """
 
     interval_ms: float
@@ -43,6 +45,7 @@ class Fingers:
     dwell_ms: float
     dwell_spread: float
     hold: float
+    habit: float
     errors: float
     word_pause: float
     habits: dict[tuple[str, ...], float] = field(default_factory=dict)
@@ -50,13 +53,14 @@ class Fingers:
 
 def draw_fingers(rng: Rng, *, fast: bool = False, slow: bool = False) -> Fingers:
     """Draw a typist; fast ones write 80 to 140 words a minute."""
-    interval_ms = float(rng.uniform(80, 135)) if fast else log_normal(rng, 420 if slow else 205, 0.3)
+    interval_ms = float(rng.uniform(80, 135)) if fast else log_normal(rng, 420 if slow else 175, 0.33)
     return Fingers(
         interval_ms=interval_ms,
         spread=float(rng.uniform(0.16, 0.32)),
-        dwell_ms=log_normal(rng, 95 if not slow else 130, 0.22),
-        dwell_spread=float(rng.uniform(0.14, 0.26)),
-        hold=float(rng.uniform(0.0, 0.35)),
+        dwell_ms=log_normal(rng, 102 if not slow else 130, 0.22),
+        dwell_spread=float(rng.uniform(0.16, 0.32)),
+        hold=float(rng.uniform(-0.25, 0.4)),
+        habit=float(rng.uniform(0.12, 0.26)),
         errors=float(rng.beta(1.6, 30)),
         word_pause=float(rng.beta(1.5, 10)),
     )
@@ -64,7 +68,7 @@ def draw_fingers(rng: Rng, *, fast: bool = False, slow: bool = False) -> Fingers
 
 def type_text(stage: Stage, fingers: Fingers, length: int, target: str | None) -> None:
     """Type some text into the focused field, with slips and corrections."""
-    rng, drift, before = stage.rng, 0.0, Stroke("other")
+    rng, drift, slack, before = stage.rng, 0.0, 0.0, Stroke("other")
     text = draw_text(rng, length)
     row = 0
     while row < len(text):
@@ -75,7 +79,8 @@ def type_text(stage: Stage, fingers: Fingers, length: int, target: str | None) -
         if before.key_class == "space" and rng.random() < fingers.word_pause:
             interval_ms += log_normal(rng, 350, 0.7)
         stage.wait(interval_ms if row else 0.0)
-        _press(stage, fingers, key, offset, target)
+        slack = 0.9 * slack + 0.06 * rng.standard_normal()
+        _press(stage, fingers, key, offset, target, slack)
         row += 1
         before = key
         if rng.random() < fingers.errors and key.key_class == "letter":
@@ -84,12 +89,11 @@ def type_text(stage: Stage, fingers: Fingers, length: int, target: str | None) -
             before = Stroke("backspace")
 
 
-def _press(stage: Stage, fingers: Fingers, key: Stroke, offset: float, target: str | None) -> None:
+def _press(stage: Stage, fingers: Fingers, key: Stroke, offset: float, target: str | None, slack: float = 0.0) -> None:
     rng = stage.rng
     habit = _habit(rng, fingers, (key.key_class, key.letter), 0.1)
-    dwell_ms = fingers.dwell_ms * float(
-        np.exp(fingers.hold * offset + habit + fingers.dwell_spread * rng.standard_normal())
-    )
+    noise = fingers.hold * offset + habit + 0.8 * slack + fingers.dwell_spread * rng.standard_normal()
+    dwell_ms = fingers.dwell_ms * float(np.exp(noise))
     if key.key_class == "modifier":  # held until the next key is down
         dwell_ms += fingers.interval_ms
     stage.keys.append(Key(stage.now_ms, max(12.0, dwell_ms), key.key_class, target))
@@ -124,7 +128,7 @@ def _pair(rng: Rng, fingers: Fingers, before: Stroke, key: Stroke) -> float:
         base = 0.3
     else:
         base = 0.08 if (one < 4) == (two < 4) else -0.12
-    return base + _habit(rng, fingers, (before.letter or before.key_class, key.letter or key.key_class), 0.14)
+    return base + _habit(rng, fingers, (before.letter or before.key_class, key.letter or key.key_class), fingers.habit)
 
 
 def _habit(rng: Rng, fingers: Fingers, of: tuple[str, ...], spread: float) -> float:
