@@ -91,7 +91,7 @@ SELECT v.tenant_id, v.verdict_id, v.batch_id,
        CASE WHEN v.subject_type = 'session' THEN v.subject_id END AS session_id,
        CASE WHEN v.subject_type = 'customer' THEN v.subject_id ELSE s.user_id END AS user_id,
        v.trust_score >= t.challenge_threshold AS is_human,
-       1 - v.risk_score AS score,
+       round((1 - v.risk_score)::numeric, 6)::double precision AS score,
        v.risk_score, v.trust_score, v.confidence, v.action, v.label, v.reason_codes AS reasons,
        v.event_count, v.processing_time_ms, v.received_at, v.scored_at AS created_at
 FROM verdicts AS v

@@ -40,9 +40,9 @@ class World:
     tenant_id: str = field(default_factory=new_tenant)
     stored: int = 0
 
-    async def scorer(self) -> Process:
+    async def scorer(self, module: str = "services.scorer") -> Process:
         """Start a scorer and wait until it is ready."""
-        process = self.scorers.spawn("services.scorer")
+        process = self.scorers.spawn(module)
         await until(process.ready, _PATIENCE_S)
         return process
 
@@ -80,11 +80,19 @@ class World:
         """Send batches that were not sent before, and wait until they and their verdicts are stored."""
         await self.system.publish(records)
         self.stored += len(records)
+        await self.until_rows(batches=self.stored, verdicts=self.stored)
+        return [self.verdict_on(record) for record in records]
+
+    async def until_rows(self, **counts: int) -> None:
+        """Wait until tables have so many rows of the tenant."""
         async with asyncio.timeout(_PATIENCE_S):
-            for table in ("batches", "verdicts"):
-                while await self.system.count(table, self.tenant_id) < self.stored:
+            for table, count in counts.items():
+                while await self.system.count(table, self.tenant_id) < count:
                     await asyncio.sleep(0.05)
-        return [verdict_id(self.tenant_id, UUID(dict(record.headers)["ce_id"].decode())) for record in records]
+
+    def verdict_on(self, record: Record) -> UUID:
+        """Give the id of the verdict on a batch."""
+        return verdict_id(self.tenant_id, batch_id_of(record))
 
     async def change(self, statement: str, *values: object) -> None:
         """Change a stored row, as nobody but the owner can."""
@@ -94,6 +102,10 @@ class World:
         """Replay a verdict; give the exit code and the last line."""
         done = await operate(self.variables, "replay", str(one))
         return done.code, done.document
+
+
+def batch_id_of(record: Record) -> UUID:
+    return UUID(dict(record.headers)["ce_id"].decode())
 
 
 @pytest.fixture
@@ -130,7 +142,7 @@ async def test_what_was_changed_or_lost_since_shows(world: World) -> None:
     await world.scorer()
     records = world.records("s", _LONG, datetime.now(UTC) - timedelta(minutes=5))
     verdicts = await world.judge(*records)
-    ids = [UUID(dict(record.headers)["ce_id"].decode()) for record in records]
+    ids = [batch_id_of(record) for record in records]
     last = verdicts[-1]
     assert (await world.replay(last))[0] == 0
 
@@ -169,6 +181,25 @@ async def test_what_was_changed_or_lost_since_shows(world: World) -> None:
     assert (code, told["result"], told["batches"]) == (3, "incomplete", 1)
     assert "batch 2 is not stored" in told["why"]
     assert (await world.replay(verdicts[0]))[0] == 0, "it had not seen what is gone"
+
+
+async def test_a_batch_that_was_sent_on_again_is_folded_where_it_was_judged(world: World) -> None:
+    first, *others = world.records("s", _LONG, datetime.now(UTC) - timedelta(minutes=5))[:3]
+    broken = await world.scorer("tests.integration.deploy.failing_scorer")
+    await world.system.publish([first])
+    await world.until_rows(batches=1, dead_letters=1)
+    broken.kill()
+    await world.scorer()
+    await world.system.publish(others)
+    await world.until_rows(batches=3, verdicts=2)
+    query = "SELECT dead_letter_id FROM dead_letters WHERE batch_id = $1"
+    letter = await world.system.owner.fetchval(query, batch_id_of(first))
+    redriven = await operate(world.variables, "dead-letters", "redrive", str(letter))
+    assert redriven.code == 0, redriven.err
+    await world.until_rows(verdicts=3)
+    for record, place in ((others[0], 1), (others[1], 2), (first, 3)):
+        code, told = await world.replay(world.verdict_on(record))
+        assert (code, told["result"], told["batches"]) == (0, "same", place), told
 
 
 async def test_an_unknown_verdict_is_said_to_be_unknown(world: World) -> None:

@@ -287,6 +287,20 @@ async def test_days_are_made_filled_and_dropped(servers: Servers, store: Postgre
         await change.rollback()
 
 
+async def test_a_verdict_keeps_its_processing_time_when_its_day_is_made(servers: Servers, store: PostgresStore) -> None:
+    tenant_id = new_tenant()
+    day = date(2016, 1, 1) + timedelta(days=uuid.uuid4().int % 1000)
+    await fill(store, tenant_id, received_at=datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
+    found = "SELECT tableoid::regclass::text, processing_time_ms, event_count FROM verdicts WHERE tenant_id = $1"
+    async with connected(servers, "owner") as owner:
+        change = owner.transaction()  # rolled back: other tests use these tables
+        await change.start()
+        assert tuple(await owner.fetchrow(found, tenant_id) or ()) == ("verdicts_default", 3.0, 2)
+        await owner.execute("SELECT maintain_days('verdicts', 6000, $1)", day)
+        assert tuple(await owner.fetchrow(found, tenant_id) or ()) == (f"verdicts_{day:%Y%m%d}", 3.0, 2)
+        await change.rollback()
+
+
 @pytest.mark.parametrize(
     "call", ["maintain_days('batches', 10)", "maintain_days('batches', 30, '2999-01-01')", "forget_kpis(10)"]
 )
