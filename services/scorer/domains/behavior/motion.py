@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scorer.domains.behavior.moments import correlation, share, spread, tails
-from services.scorer.domains.behavior.samples import Path
+from services.scorer.domains.behavior.samples import Path, oblique
 from services.scorer.features import Feature, Features
 
 CONTEXT: Final = 3  # samples of a window before its last
@@ -36,7 +36,7 @@ _Rows = NDArray[np.float64]
 _ROWS: Final = (
     "all", "speed", "speed2",
     "clear", "change", "change_size", "change2", "change_before", "turn", "turn_size", "turn2", "turn_before",
-    "even", "rising", "dip", "flat", "sharp", "turning", "log_turn", "turning_speed",
+    "even", "rising", "dip", "oblique", "flat", "sharp", "turning", "log_turn", "turning_speed",
 )  # fmt: skip
 _CLEAR_ROWS: Final = _ROWS.index("clear")
 # The sums that are kept: each of the product of two rows.
@@ -59,6 +59,7 @@ _SUMS: Final = {
     "even": ("clear", "even"),
     "rising": ("clear", "rising"),
     "dips": ("clear", "dip"),
+    "oblique": ("clear", "oblique"),
     "flat": ("clear", "flat"),
     "sharp": ("clear", "sharp"),
     "turning": ("turning", "turning"),
@@ -84,7 +85,9 @@ MOTION_FEATURES: Final = {
     "turn": Feature("rad", "mean size of the turn from step to step"),
     "turn_lag": Feature("ratio", "correlation of neighbouring turns: -0.5 for noise, near 1 for a drawn curve"),
     "turn_tails": Feature("log ratio", "logarithm of the kurtosis of turns"),
-    "flat_share": Feature("share", "steps that go on straight"),
+    "flat_share": Feature(
+        "share", "steps that go on straight, of those along none of the eight directions of rulers and keys"
+    ),
     "sharp_share": Feature("share", "turns of more than 1 rad"),
     "turn_to_change": Feature("log ratio", "size of turns over size of changes of speed"),
     "turn_speed_correlation": Feature("ratio", "correlation of the logarithms of turn and speed: hands brake to turn"),
@@ -132,7 +135,7 @@ class MotionSums(msgspec.Struct, array_like=True):
             prefix + "turn": share(s["turn"], clear, _ENOUGH),
             prefix + "turn_lag": _lag(clear, s["turn_lag"], s["turn2"], s["turn_before2"]),
             prefix + "turn_tails": tails(clear, s["turn2"], s["turn4"], _ENOUGH),
-            prefix + "flat_share": share(s["flat"], clear, _ENOUGH),
+            prefix + "flat_share": share(s["flat"], s["oblique"], _ENOUGH),
             prefix + "sharp_share": share(s["sharp"], clear, _ENOUGH),
             prefix + "turn_to_change": _log_ratio(clear, s["turn2"], s["change2"]),
             prefix + "turn_speed_correlation": correlation(self.sums[-6:]),
@@ -159,8 +162,9 @@ def _rows(elapsed: NDArray[np.float64], step: NDArray[np.complex128], length: ND
     rows[4], rows[5], rows[6], rows[7] = change, size, change * change, before
     rows[8], rows[9], rows[10], rows[11] = turn, bend, turn * turn, turn_before
     rows[12], rows[13], rows[14] = size < _EVEN, change >= _EVEN, slower & (change >= -_DIP)
-    rows[15], rows[16] = bend < _FLAT_RAD, bend > _SHARP_RAD
-    rows[17], rows[18], rows[19] = turning, np.log(np.maximum(bend, _TURNING_RAD)) * turning, speed * turning
+    free = oblique(step[2:])
+    rows[15], rows[16], rows[17] = free, free & (bend < _FLAT_RAD), bend > _SHARP_RAD
+    rows[18], rows[19], rows[20] = turning, np.log(np.maximum(bend, _TURNING_RAD)) * turning, speed * turning
     return rows
 
 

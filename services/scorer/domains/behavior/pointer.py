@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from services.scorer.domains.behavior.clicks import CLICK_FEATURES, ClickState
 from services.scorer.domains.behavior.moments import share
 from services.scorer.domains.behavior.motion import CONTEXT, MotionSums, motion_features
-from services.scorer.domains.behavior.samples import Path, Tail, Times, advancing, path_of, tail_of, thinned
+from services.scorer.domains.behavior.samples import Path, Tail, Times, advancing, oblique, path_of, tail_of, thinned
 from services.scorer.domains.behavior.strokes import PAUSE_MS, STROKE_FEATURES, StrokeSums
 from services.scorer.features import Feature, Features
 from shared.contracts.behavior import PointerDown, PointerMove, PointerTrack, PointerUp
@@ -174,10 +174,7 @@ class PointerState(msgspec.Struct, array_like=True):
     def _compare_steps(self, step: _Complexes, length: _Floats) -> None:
         if len(length) < 4:
             return
-        dx, dy = step.real, step.imag
-        # Mouse keys and the pixel grid make even steps along the eight directions; those tell nothing.
-        free = dx * dy * (dx * dx - dy * dy) != 0
-        free, two = free[1:] | free[:-1], length[1:] + length[:-1]
+        free, two = oblique(step[1:] + step[:-1]), length[1:] + length[:-1]
         both, differ = two[2:] + two[:-2], np.abs(two[2:] - two[:-2])
         judged = free[2:] & free[:-2] & (both >= _COMPARABLE_PX)
         self.steps += int(np.count_nonzero(judged))

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from shared.contracts.behavior import PointerMove, PointerTrack, TouchMove, TouchTrack
 
+_ROUNDED_PX = 1.0  # by which rounding takes a step off its direction
+
 Times = NDArray[np.float64]  # ms by the client's clock, since 1970
 Places = NDArray[np.complex128]  # px
 Path = tuple[Times, Places]
@@ -71,6 +73,12 @@ def advancing(t: Times, p: Places) -> Path:
     """Drop samples of the same time or place as the one before."""
     t, p = _keep(t, p, t[1:] > t[:-1])
     return _keep(t, p, p[1:] != p[:-1])
+
+
+def oblique(step: Places) -> NDArray[np.bool_]:
+    """Tell which steps lie along none of the eight directions that rulers, menus and mouse keys keep anyone on."""
+    across, down = np.abs(step.real), np.abs(step.imag)
+    return np.minimum(np.minimum(across, down), np.abs(across - down)) > _ROUNDED_PX
 
 
 def thinned(t: Times, p: Places, seen: int, apart_ms: float) -> Path:

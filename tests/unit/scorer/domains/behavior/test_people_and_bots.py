@@ -67,7 +67,7 @@ def test_a_walked_circle_is_found() -> None:
         for i in range(200)
     ]
 
-    assert codes(verdict_on(objects(circle))) == {"POINTER_STEPS_EVEN"}
+    assert codes(verdict_on(objects(circle))) == {"POINTER_STEPS_EVEN", "POINTER_SPEED_EVEN"}
 
 
 def test_noise_on_a_path_is_found() -> None:
@@ -77,7 +77,7 @@ def test_noise_on_a_path_is_found() -> None:
     assert "POINTER_REVERSALS" in codes(verdict_on(objects(noisy)))
 
 
-def test_a_mouse_that_jumps_is_found_and_let_pass() -> None:
+def test_a_mouse_that_jumps_is_found() -> None:
     events: list[AnyBehaviorEvent] = []
     for index in range(8):
         x, y = 100.0 + 170 * (index % 4), 90.0 + 130 * (index % 3)
@@ -86,8 +86,8 @@ def test_a_mouse_that_jumps_is_found_and_let_pass() -> None:
 
     verdict = verdict_on(events)
 
-    assert codes(verdict) == {"POINTER_JUMPS"}
-    assert verdict.action == "ALLOW"
+    assert codes(verdict) == {"POINTER_JUMPS", "POINTER_LEAPS"}
+    assert verdict.action == "CHALLENGE"
 
 
 def test_a_program_that_types_is_found() -> None:
@@ -157,10 +157,10 @@ def test_who_has_only_fingers_is_let_pass() -> None:
     events: list[AnyBehaviorEvent] = []
     for gesture in range(12):
         start = 1_500 * gesture
-        x, y = 100.0 + 90 * (gesture % 5), 200.0 + 110 * (gesture % 4)
+        x, y, pull = 100.0 + 90 * (gesture % 5), 200.0 + 110 * (gesture % 4), 9.0 + gesture % 7
         events.append(TouchStart(occurred_at=at(start), x=x, y=y))
-        events += [TouchMove(occurred_at=at(start + 16 * i), x=x, y=y + 12.0 * i) for i in range(1, 8)]
-        events.append(TouchEnd(occurred_at=at(start + 130), x=x, y=y + 84))
+        events += [TouchMove(occurred_at=at(start + 16 * i), x=x, y=y + pull * i) for i in range(1, 8)]
+        events.append(TouchEnd(occurred_at=at(start + 130), x=x, y=y + 7 * pull))
         events.append(PointerDown(occurred_at=at(start), x=x, y=y, pointer="touch"))
 
     verdict = verdict_on(events)
