@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from deploy.provision.run import provision
 from deploy.provision.settings import ProvisionSettings, load_settings
-from deploy.provision.tenants import TenantRefused, add_tenant, create_key, revoke_key
+from deploy.provision.tenants import TenantRefused, add_tenant, create_key, revoke_key, set_threshold
 from deploy.provision.topics import TopicRefused
 
 _RUNNING: Final = "is the system running? `make status` tells, `make up` starts it"
@@ -55,6 +55,15 @@ def tenant_add(name: str) -> None:
     """Add a tenant."""
     added = _as_owner(lambda owner: add_tenant(owner, name))
     click.echo(f"tenant {name} {'added' if added else 'was there'}")
+
+
+@tenant.command("threshold")
+@click.argument("name")
+@click.argument("trust", type=int)
+def tenant_threshold(name: str, trust: int) -> None:
+    """Challenge a tenant's users below a trust of 0 to 100."""
+    _as_owner(lambda owner: set_threshold(owner, name, trust))
+    click.echo(f"tenant {name} challenges below {trust}")
 
 
 @main.group()

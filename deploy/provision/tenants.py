@@ -31,6 +31,23 @@ async def add_tenant(owner: asyncpg.Connection, tenant_id: str) -> bool:
     return added is not None
 
 
+async def set_threshold(owner: asyncpg.Connection, tenant_id: str, threshold: int) -> None:
+    """Set the trust, 0..100, below which the session API tells a tenant's callers to challenge the user.
+
+    Raises
+    ------
+    TenantRefused
+        There is no such tenant, or the threshold is out of range.
+    """
+    if not 0 <= threshold <= 100:
+        raise TenantRefused(f"{threshold} is no trust: use 0 to 100")
+    found = await owner.fetchval(
+        "UPDATE tenants SET challenge_threshold = $2 WHERE tenant_id = $1 RETURNING tenant_id", tenant_id, threshold
+    )
+    if found is None:
+        raise TenantRefused(f"there is no tenant {tenant_id!r}")
+
+
 async def create_key(owner: asyncpg.Connection, tenant_id: str) -> str:
     """Make an API key of a tenant and give its text, which cannot be had again.
 

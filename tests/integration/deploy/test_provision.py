@@ -18,7 +18,7 @@ from deploy.provision.migrations import migrate
 from deploy.provision.roles import OWNER, ROLES, password_field
 from deploy.provision.run import provision
 from deploy.provision.settings import ProvisionSettings
-from deploy.provision.tenants import TenantRefused, add_tenant, create_key, key_is_active, revoke_key
+from deploy.provision.tenants import TenantRefused, add_tenant, create_key, key_is_active, revoke_key, set_threshold
 from deploy.provision.topics import TopicRefused, ensure_topics
 from shared.topics import Topic
 
@@ -117,6 +117,14 @@ async def test_a_key_lives_from_its_making_to_its_revoking(servers: Servers) -> 
             await create_key(owner, "nobody-here")
         with pytest.raises(TenantRefused, match="no tenant name"):
             await add_tenant(owner, "a:b")
+        threshold = "SELECT challenge_threshold FROM tenants WHERE tenant_id = $1"
+        assert await owner.fetchval(threshold, tenant_id) == 50
+        await set_threshold(owner, tenant_id, 60)
+        assert await owner.fetchval(threshold, tenant_id) == 60
+        with pytest.raises(TenantRefused, match="0 to 100"):
+            await set_threshold(owner, tenant_id, 101)
+        with pytest.raises(TenantRefused, match="no tenant 'nobody-here'"):
+            await set_threshold(owner, "nobody-here", 60)
     finally:
         await owner.close()
 

@@ -20,7 +20,9 @@ def test_a_wrong_setting_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch, t
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("words", [[], ["tenant", "add", "acme"], ["key", "revoke", "tt_0011_hidden"]])
+@pytest.mark.parametrize(
+    "words", [[], ["tenant", "add", "acme"], ["tenant", "threshold", "acme", "60"], ["key", "revoke", "tt_0011_hidden"]]
+)
 def test_a_system_that_does_not_run_is_said_to_be_so(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
     kafka, postgres = free_ports(2)
     monkeypatch.setenv("TELLTALE_KAFKA_BOOTSTRAP", f"127.0.0.1:{kafka}")
