@@ -8,6 +8,7 @@ Places are complex numbers, x + iy: lengths, turns and areas are then one operat
 import math
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -15,13 +16,14 @@ from numpy.typing import NDArray
 
 from shared.contracts.behavior import PointerMove, PointerTrack, TouchMove, TouchTrack
 
-_ROUNDED_PX = 1.0  # by which rounding takes a step off its direction
-
 Times = NDArray[np.float64]  # ms by the client's clock, since 1970
 Places = NDArray[np.complex128]  # px
 Path = tuple[Times, Places]
 Sample = PointerMove | TouchMove
 Track = PointerTrack | TouchTrack
+
+
+_ROUNDED_PX: Final = 1.0  # by which rounding takes a step off its direction
 
 
 class Tail(msgspec.Struct, array_like=True):
@@ -78,7 +80,8 @@ def advancing(t: Times, p: Places) -> Path:
 def oblique(step: Places) -> NDArray[np.bool_]:
     """Tell which steps lie along none of the eight directions that rulers, menus and mouse keys keep anyone on."""
     across, down = np.abs(step.real), np.abs(step.imag)
-    return np.minimum(np.minimum(across, down), np.abs(across - down)) > _ROUNDED_PX
+    off: Times = np.minimum(np.minimum(across, down), np.abs(across - down))
+    return off > _ROUNDED_PX
 
 
 def thinned(t: Times, p: Places, seen: int, apart_ms: float) -> Path:

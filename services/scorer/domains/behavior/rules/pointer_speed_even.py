@@ -1,8 +1,8 @@
 """The pointer keeps one speed.
 
 A hand speeds up and brakes in every movement: the logarithm of its speed varies by a fifth at the very least, even
-where it draws circles. Coarse and clamped timers make speed look less even, never more. Mouse keys keep one speed, but along
-eight directions only, and those tell nothing here.
+where it draws circles. Coarse and clamped timers make speed look less even, never more. Mouse keys keep one speed,
+but along eight directions only, and those tell nothing here.
 """
 
 from services.scorer.rules import Rule, at_least, at_most, hit, no_hit, unknown
