@@ -52,6 +52,8 @@ class Hand:
         How often a way leads around.
     tremor_hertz, tremor_px
         Trembling.
+    sensor_px
+        Noise of each report of the device, at 1 px a millisecond.
     clutch_px
         Longest way before the mouse or finger must be lifted and put back.
     overlap
@@ -75,6 +77,7 @@ class Hand:
     detours: float
     tremor_hertz: float
     tremor_px: float
+    sensor_px: float
     clutch_px: float
     overlap: float
     care: float
@@ -91,14 +94,15 @@ def draw_hand(rng: Rng, *, trackpad: bool = False, speed: float = 1.0) -> Hand:
         gain_spread=log_normal(rng, 0.055, 0.3),
         aim_spread=log_normal(rng, 0.03, 0.3),
         bend=float(rng.normal(0, 0.2)),
-        bend_spread=log_normal(rng, 0.28, 0.3),
+        bend_spread=log_normal(rng, 0.36, 0.3),
         wobble=log_normal(rng, 0.13, 0.3),
         wobble_ms=log_normal(rng, 28, 0.25),
-        pulse=float(rng.uniform(0.05, 0.3)),
+        pulse=float(rng.uniform(0.1, 0.4)),
         pulse_hertz=float(rng.uniform(7.5, 10.5)),
         detours=float(rng.beta(2, 2.5)),
         tremor_hertz=float(rng.uniform(8, 12)),
         tremor_px=log_normal(rng, 0.15, 0.6),
+        sensor_px=log_normal(rng, 0.3, 0.5),
         clutch_px=log_normal(rng, 480, 0.3) if trackpad else log_normal(rng, 1500, 0.4),
         overlap=float(rng.uniform(0.65, 1.0)),
         care=float(rng.uniform(0.6, 0.95)),
@@ -214,7 +218,7 @@ def _noise(rng: Rng, hand: Hand, size: int) -> tuple[Array, Array]:
     pulse = hand.pulse * np.sin(phase + rng.uniform(0, 2 * np.pi))
     sway = 0.3 * hand.pulse * np.sin(phase + rng.uniform(0, 2 * np.pi))
     grow = np.maximum(0.05, 1 + hand.wobble * smooth_noise(rng, size, hand.wobble_ms) + pulse)
-    return grow, hand.wobble * smooth_noise(rng, size, hand.wobble_ms) + sway
+    return grow, 1.4 * hand.wobble * smooth_noise(rng, size, hand.wobble_ms) + sway
 
 
 def _profile(share: Array, skew: float) -> Array:
@@ -248,13 +252,15 @@ def _noisy(rng: Rng, hand: Hand, path: Path) -> Path:
 
 
 def _trembling(rng: Rng, hand: Hand, path: Path) -> Path:
-    """Add trembling that is not there at the ends, where the device lies still."""
+    """Add trembling and the noise of the device's sensor; at the ends, where it lies still, there is none."""
     size = len(path.t)
     if size < 20:
         return path
     x, y = tremor(rng, size, hand.tremor_hertz, hand.tremor_px)
     fade = np.clip(np.minimum(np.arange(size), np.arange(size)[::-1]) / 40, 0, 1)
-    return Path(path.t, path.x + x * fade, path.y + y * fade)
+    speed = np.hypot(np.gradient(path.x), np.gradient(path.y)) / GRID_MS
+    flicker = hand.sensor_px * np.clip(speed, 0.2, 2.0) * fade * rng.standard_normal((2, size))
+    return Path(path.t, path.x + x * fade + flicker[0], path.y + y * fade + flicker[1])
 
 
 def _one_after_another(rng: Rng, legs: list[Path]) -> Path:

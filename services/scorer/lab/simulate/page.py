@@ -6,6 +6,8 @@ Both are drawn without knowing who the visitor is, so that neither tells people 
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import numpy as np
+
 from services.scorer.lab.simulate.motion import Rng, log_normal
 
 # Common viewports, as public browser statistics list them; weights rounded.
@@ -16,6 +18,8 @@ _VIEWPORTS: Final = (
 _PHONES: Final = ((390, 844, 0.3), (412, 915, 0.3), (360, 800, 0.2), (430, 932, 0.1), (768, 1024, 0.1))
 
 _DRAWN_ONLY: Final = 0.15
+_NEARBY: Final = 0.4
+_AGAIN: Final = 0.15
 
 GoalKind = Literal["click", "type", "scroll", "read", "wander", "submit", "away", "draw"]
 
@@ -63,11 +67,13 @@ def draw_page(rng: Rng, phone: bool, pointer_only: bool, keys_only: bool = False
     width, height, _ = sizes[int(rng.choice(len(sizes), p=[weight / sum(weights) for weight in weights]))]
     count = int(min(60, max(1, log_normal(rng, 7, 0.8))))
     if pointer_only and rng.random() < _DRAWN_ONLY:  # a gesture asked for, as some challenges do
-        kind: GoalKind = "draw"
-        return Page(width, height, tuple(_goal(rng, width, height, kind) for _ in range(int(rng.integers(1, 3)))))
+        gestures = [_goal(rng, width, height, "draw") for _ in range(int(rng.integers(1, 3)))]
+        return Page(width, height, tuple(gestures))
     odds = _ODDS["keys" if keys_only else "pointer" if pointer_only else "form"]
     kinds = [_KINDS[int(row)] for row in rng.choice(len(_KINDS), size=count, p=odds)]
-    goals = [_goal(rng, width, height, kind, 24 if keys_only else 14) for kind in kinds]
+    goals: list[Goal] = []
+    for kind in kinds:
+        goals.append(_goal(rng, width, height, kind, 24 if keys_only else 14, goals[-1].target if goals else None))
     if not pointer_only and any(goal.kind == "type" for goal in goals):
         goals.append(Goal("submit", draw_target(rng, width, height, "send")))
     return Page(width, height, tuple(goals))
@@ -81,9 +87,13 @@ def draw_target(rng: Rng, width: float, height: float, name: str | None = None) 
     return Target(name or f"e{rng.integers(1, 400)}", float(x), float(y), wide, high)
 
 
-def _goal(rng: Rng, width: int, height: int, kind: GoalKind, characters: int = 0) -> Goal:
+def _goal(rng: Rng, width: int, height: int, kind: GoalKind, characters: int = 0, before: Target | None = None) -> Goal:
     target = draw_target(rng, width, height)
     amount = 0.0
+    if before is not None and rng.random() < _NEARBY:  # the next field, the next entry of a menu
+        target = _near(rng, width, height, before, target)
+    elif before is not None and rng.random() < _AGAIN:  # the button for the next page
+        target = before
     if kind == "scroll":
         amount = rng.choice([-1, 1], p=[0.25, 0.75]) * rng.uniform(200, 2_500)
     if kind == "type":
@@ -91,3 +101,10 @@ def _goal(rng: Rng, width: int, height: int, kind: GoalKind, characters: int = 0
     if kind == "draw":
         amount = min(0.8 * height, log_normal(rng, 190, 0.35))
     return Goal(kind, target, int(amount))
+
+
+def _near(rng: Rng, width: int, height: int, before: Target, other: Target) -> Target:
+    away, angle = log_normal(rng, 90, 0.6), rng.uniform(0, 6.283)
+    x = min(max(before.x + away * float(np.cos(angle)), other.width / 2), width - other.width / 2)
+    y = min(max(before.y + away * float(np.sin(angle)), other.height / 2), height - other.height / 2)
+    return Target(other.name, x, y, other.width, other.height)

@@ -83,7 +83,7 @@ class Person:
             )
             stage.follow(reach(rng, self.hand, (stage.x, stage.y), aim, max(6.0, min(target.width, target.height))))
         for number in range(2 if rng.random() < 0.05 else 1):
-            self._rest(stage, log_normal(rng, self.settle_ms if number == 0 else 95, 0.45))
+            self._rest(stage, log_normal(rng, self.settle_ms if number == 0 else 95, 0.75 if number == 0 else 0.3))
             self._press(stage, target.name)
 
     def _draw(self, stage: Stage, goal: Goal) -> None:
@@ -158,7 +158,7 @@ def draw_person(rng: Rng, *, trackpad: bool = False, speed: float = 1.0) -> Pers
         fingers=draw_fingers(rng),
         trackpad=trackpad,
         think_ms=log_normal(rng, 600, 0.5) / speed,
-        think_spread=float(rng.uniform(0.5, 0.9)),
+        think_spread=float(rng.uniform(0.6, 1.2)),
         settle_ms=log_normal(rng, 140, 0.4) / speed,
         dwell_ms=log_normal(rng, 90 if not trackpad else 105, 0.25) / speed,
         dwell_spread=float(rng.uniform(0.12, 0.35)),

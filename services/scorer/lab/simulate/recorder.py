@@ -42,6 +42,8 @@ class Recorder:
         Time between reports of the device, and between frames; frame 0 delivers each report.
     hardware_stamps
         Whether an event carries the time of its report, or that of its delivery.
+    stamp_jitter_ms
+        How late a report gets its time.
     stall_rate_hz, stall_ms
         How often the page is busy, and for how long.
     thin_ms
@@ -60,6 +62,7 @@ class Recorder:
     report_ms: float
     frame_ms: float
     hardware_stamps: bool
+    stamp_jitter_ms: float
     stall_rate_hz: float
     stall_ms: float
     thin_ms: float
@@ -84,6 +87,7 @@ def draw_recorder(rng: Rng, condition: Condition = "plain") -> Recorder:
         report_ms=_one_of(rng, _REPORT_MS),
         frame_ms=_one_of(rng, _FRAME_MS),
         hardware_stamps=bool(rng.random() < 0.5),
+        stamp_jitter_ms=float(rng.choice([0.05, 0.3, 1.0])),
         stall_rate_hz=float(rng.choice([0.0, 0.1, 0.5], p=[0.4, 0.4, 0.2])),
         stall_ms=log_normal(rng, 70, 0.5),
         thin_ms=_one_of(rng, _THIN_MS),
@@ -158,7 +162,10 @@ def sample_path(recorder: Recorder, rng: Rng, path: Path, flush_ms: Array) -> Pa
     )
     if recorder.burst_ticks:  # of some frames, two states come through
         last_of_frame |= rng.random(len(t)) < 0.25 * recorder.report_ms / (recorder.burst_ticks * recorder.timer_ms)
-    t = t if recorder.hardware_stamps and not recorder.burst_ticks else delivered
+    if recorder.hardware_stamps and not recorder.burst_ticks:
+        t = np.maximum.accumulate(t + np.abs(rng.normal(0, recorder.stamp_jitter_ms, len(t))))
+    else:
+        t = delivered
     t, x, y = t[last_of_frame], x[last_of_frame], y[last_of_frame]
     rows = _thinned(t, recorder.thin_ms)
     t, x, y = clamped(recorder, t[rows]), x[rows], y[rows]
