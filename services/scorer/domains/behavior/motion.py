@@ -7,6 +7,7 @@ device reports every few hundredths of a second, a coarse one that any recorder 
 """
 
 import math
+from collections.abc import Mapping
 from operator import add
 from typing import Final
 
@@ -142,9 +143,9 @@ class MotionSums(msgspec.Struct, array_like=True):
         }
 
 
-def motion_features(prefix: str, where: str) -> dict[str, Feature]:
-    """Give the table of one scale."""
-    return {prefix + name: Feature(row.unit, f"{row.about} ({where})") for name, row in MOTION_FEATURES.items()}
+def named(prefix: str, table: Mapping[str, Feature]) -> dict[str, Feature]:
+    """Give a table with a prefix before its names."""
+    return {prefix + name: row for name, row in table.items()}
 
 
 def _rows(elapsed: NDArray[np.float64], step: NDArray[np.complex128], length: NDArray[np.float64]) -> _Rows:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from services.scorer.domains.behavior.clicks import CLICK_FEATURES, ClickState
 from services.scorer.domains.behavior.moments import share
-from services.scorer.domains.behavior.motion import CONTEXT, MotionSums, motion_features
+from services.scorer.domains.behavior.motion import CONTEXT, MOTION_FEATURES, MotionSums, named
 from services.scorer.domains.behavior.samples import Path, Tail, Times, advancing, oblique, path_of, tail_of, thinned
 from services.scorer.domains.behavior.strokes import PAUSE_MS, STROKE_FEATURES, StrokeSums
 from services.scorer.features import Feature, Features
@@ -34,9 +34,9 @@ POINTER_FEATURES: Final = {
     "pointer_reversal_share": Feature("share", "reversals of all turns"),
     "pointer_windows": Feature("count", "stretches of path long enough to tell how straight they are"),
     "pointer_straight_share": Feature("share", "of these, those as straight as the pixel grid allows"),
-    **motion_features(_FINE, "mouse, samples 12 to 40 ms apart"),
-    **motion_features(_COARSE, "mouse, samples 96 to 250 ms apart"),
-    **{_STROKE + name: row for name, row in STROKE_FEATURES.items()},
+    **named(_FINE, MOTION_FEATURES),
+    **named(_COARSE, MOTION_FEATURES),
+    **named(_STROKE, STROKE_FEATURES),
     **CLICK_FEATURES,
 }
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from services.scorer.domains.behavior.clicks import LogSums
 from services.scorer.domains.behavior.moments import share
-from services.scorer.domains.behavior.motion import CONTEXT, MotionSums, motion_features
+from services.scorer.domains.behavior.motion import CONTEXT, MOTION_FEATURES, MotionSums, named
 from services.scorer.domains.behavior.samples import epoch_ms
 from services.scorer.domains.behavior.strokes import STROKE_FEATURES, StrokeSums
 from services.scorer.features import Feature, Features
@@ -25,8 +25,8 @@ TOUCH_FEATURES: Final = {
     "touch_tap_spread": Feature("log ratio", "standard deviation of the logarithm of that time"),
     "touch_drift_share": Feature("share", "taps during which the finger moved at all, as soft fingertips do"),
     "touch_contact_share": Feature("share", "samples whose pressure or radius differs from the one before"),
-    **motion_features(_FINE, "fingers, samples 12 to 40 ms apart"),
-    **{_STROKE + name: row for name, row in STROKE_FEATURES.items()},
+    **named(_FINE, MOTION_FEATURES),
+    **named(_STROKE, STROKE_FEATURES),
 }
 
 _APART_MS: Final = 12.0
