@@ -25,7 +25,7 @@ KEY_FEATURES: Final = {
     "key_interval_sd_ms": Feature("ms", "their standard deviation"),
     "key_interval_cv": Feature("ratio", "their standard deviation over their mean"),
     "key_interval_range": Feature("ratio", "log of the time that a tenth exceeds over the time a tenth stays below"),
-    "key_neighbours": Feature("count", "intervals right after another one, both of 40 ms or more"),
+    "key_neighbours": Feature("count", "intervals right after another one, both of 40 ms to 1 s"),
     "key_fixed_share": Feature("share", "of these, those that differ from the one before by 2 ms at most"),
     "key_even_share": Feature("share", "of these, those that differ from the one before by a seventh at most"),
     "key_interval_log_spread": Feature("ratio", "standard deviation of their logarithms"),
@@ -67,7 +67,9 @@ _LAGS: Final = 2
 _FLOOR_MS: Final = 8.0
 _FIXED_MS: Final = 2.0
 _EVEN_RATIO: Final = 0.15
-_COMPARED_FROM_MS: Final = 40.0  # what is faster is a machine's: a script's, but also an expander's or a dictation's
+# What is faster is a machine's: a script's, but also an expander's or a dictation's. What is slower is a pause.
+_COMPARED_FROM_MS: Final = 40.0
+_COMPARED_TO_MS: Final = 1_000.0
 _USUAL_INTERVAL_MS: Final = 150.0
 _USUAL_DWELL_MS: Final = 100.0
 _LOG_TEXT_CEILING: Final = math.log(1_000.0 / _USUAL_INTERVAL_MS)  # above, it is not the keys that take the time
@@ -205,7 +207,7 @@ class KeyState(msgspec.Struct, array_like=True):
     def _compare(self, interval: float) -> None:
         """Hold an interval against the one right before."""
         earlier = self.last_interval
-        if earlier is not None and min(interval, earlier) >= _COMPARED_FROM_MS:
+        if earlier is not None and all(_COMPARED_FROM_MS <= one <= _COMPARED_TO_MS for one in (earlier, interval)):
             self.neighbours += 1
             difference = abs(interval - earlier)
             self.fixed += difference <= _FIXED_MS

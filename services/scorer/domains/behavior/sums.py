@@ -92,14 +92,14 @@ class Histogram(msgspec.Struct, array_like=True):
 def share_above(left: Histogram, right: Histogram) -> float | None:
     """Tell how often a sample of ``left`` would be above one of ``right`` if they had nothing to do with each other.
 
-    Samples of one bin count half.
+    Samples of one bin count half; those of the first, which holds all that is too short to tell, count nothing.
     """
     pairs = sum(left.counts) * sum(right.counts)
     if not pairs:
         return None
     above, below_so_far = 0.0, 0.0
-    for ours, theirs in zip(left.counts, right.counts, strict=True):
-        above += ours * (below_so_far + 0.5 * theirs)
+    for row, (ours, theirs) in enumerate(zip(left.counts, right.counts, strict=True)):
+        above += ours * (below_so_far + 0.5 * theirs) if row else 0.0
         below_so_far += theirs
     return above / pairs
 
