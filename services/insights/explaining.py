@@ -55,13 +55,15 @@ def explain(stored: StoredVerdict, current: CurrentRuleset | None) -> dict[str, 
     """
     verdict = stored.verdict
     used = verdict.versions.ruleset
-    told = current is not None and current.version == used
+    rules = None
+    if current is not None and current.version == used:
+        rules = [_rule(rule, verdict) for rule in current.rules]
     return {
         "verdict": msgspec.to_builtins(verdict),
         "scored_at": stored.scored_at,
         "processing_time_ms": round(stored.processing_time_ms, 3),
         "ruleset": {"used": used, "current": current.version if current is not None else None},
-        "rules": [_rule(rule, verdict) for rule in current.rules] if told and current is not None else None,
+        "rules": rules,
         "models": [_model(name, version, current, verdict) for name, version in verdict.versions.models.items()],
         "session": {
             "batch_count": verdict.session.batch_count,
