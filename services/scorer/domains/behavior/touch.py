@@ -86,7 +86,7 @@ class TouchState(msgspec.Struct, array_like=True):
 
     def values(self) -> Features:
         """Give the features of ``TOUCH_FEATURES``."""
-        if not self.touches and not self.t:
+        if not self.touches and not self.t and self.strokes.open is None:
             return _UNTOUCHED
         return self._values()
 
