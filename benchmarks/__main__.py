@@ -10,7 +10,7 @@ import click
 
 from benchmarks.measuring import end_in_order_on_sigterm, machine, unpinned_after
 
-PARTS: Final = ("gateway", "scorer", "persister", "memory", "path", "latency", "growth")
+PARTS: Final = ("gateway", "scorer", "persister", "memory", "path", "latency", "sessions", "growth")
 
 
 @click.command()

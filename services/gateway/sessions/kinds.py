@@ -12,6 +12,9 @@ KEY_TYPED: Final = "key typed"
 CLICK: Final = "click"
 IGNORED: Final = "ignored"
 
+_VISIBILITY: Final = (
+    "visibilitychange visibility visibilitychanged visible hidden pagevisible pagehidden tabvisible tabhidden"
+)
 _LISTED: Final[Mapping[str, Mapping[str, str]]] = {
     "mouse": {
         "pointer.move": "move moved mousemove pointermove mouse pointer movement drag",
@@ -37,15 +40,15 @@ _LISTED: Final[Mapping[str, Mapping[str, str]]] = {
     "focus": {
         "focus.gained": "focus focusin focusgained gained windowfocus",
         "focus.lost": "blur focusout focuslost lost windowblur",
-        "visibility.changed": "visibilitychange visibility visibilitychanged visible hidden",
+        "visibility.changed": _VISIBILITY,
     },
     "blur": {"focus.lost": "blur focusout focuslost", "focus.gained": "focus focusin focusgained"},
-    "visibility": {"visibility.changed": "visibilitychange visibility visibilitychanged visible hidden"},
+    "visibility": {"visibility.changed": _VISIBILITY},
     "scroll": {"scroll": "scroll scrolled scrollevent", IGNORED: "wheel mousewheel scrollend"},
     "clipboard": {"clipboard.used": "clipboard clipboardused copy cut paste clipboardcopy clipboardcut clipboardpaste"},
     "form": {
         "form.changed": "change changed input formchange formchanged forminput form fieldchange autofill autofilled"
-        " forminteraction typing",
+        " forminteraction typing inputchange fieldinput",
         "form.submitted": "submit submitted formsubmit formsubmitted",
         "focus.gained": "focus focusin formfocus fieldfocus",
         "focus.lost": "blur focusout formblur fieldblur",
@@ -63,9 +66,9 @@ KINDS_BY_GROUP: Final[Mapping[str, Mapping[str, str]]] = {
 DEFAULT_BY_GROUP: Final[Mapping[str, str]] = {group: next(iter(kinds)) for group, kinds in _LISTED.items()}
 
 _GROUP_WORDS: Final[Mapping[str, str]] = {
-    "mouse": "mouse mousemovements mousemoves mouseevents pointer pointerevents pointers movements",
+    "mouse": "mouse mousemovements mousemoves mouseevents pointer pointerevents pointers movements mousedata",
     "clicks": "clicks mouseclicks clickevents",
-    "keys": "keystrokes keys keyboard keyevents keyboardevents keystrokeevents keypresses",
+    "keys": "keystrokes keys keyboard keyevents keyboardevents keystrokeevents keypresses keystrokedata",
     "touch": "touch touches touchevents",
     "focus": "focus focusevents focusblur focusblurevents windowfocus",
     "blur": "blur blurs blurevents",
@@ -73,8 +76,8 @@ _GROUP_WORDS: Final[Mapping[str, str]] = {
     "scroll": "scroll scrolls scrollevents scrolling",
     "clipboard": "clipboard clipboardevents",
     "form": "form forms formevents forminteractions",
-    "device": "fingerprint devicefingerprint device browserfingerprint deviceinfo",
-    "network": "network networkfacts networkinfo",
+    "device": "fingerprint devicefingerprint device browserfingerprint deviceinfo devicedata",
+    "network": "network networkfacts networkinfo networkdata networkevents",
 }
 GROUPS: Final[Mapping[str, str]] = {word: group for group, words in _GROUP_WORDS.items() for word in words.split()}
 

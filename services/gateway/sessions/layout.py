@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from services.gateway.sessions.spelling import camel, plain
 
+_SCALARS: Final = frozenset({int, float, str})  # what JSON gives; bool is a type of its own
 _MAX_DEPTH: Final = 3
 _MAX_NAME: Final = 64
 _SCREENS: Final = frozenset({"screenresolution", "screensize", "screen", "resolution"})
@@ -30,6 +31,7 @@ DWELLS: Final = _names("dwell_ms duration_ms duration dwell dwell_time hold_time
 ORIGINS: Final = _plain("time_origin origin page_started_at page_start start_time started_at")
 SENT: Final = _plain("sent_at client_time client_timestamp")
 METRICS: Final = "sessionmetrics"
+_WRAPS: Final = ("data", "payload", "detail", "position", "coordinates", "changedTouches", "touches")
 _WRAPPERS: Final = _plain("data batch payload behavior_data behaviour_data tracking_data")
 
 
@@ -54,16 +56,18 @@ def first(item: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str | None, 
     """Give the first of the names that has a number or a text, and that."""
     for name in names:
         said = item.get(name)
-        if isinstance(said, int | float | str) and not isinstance(said, bool):
+        if type(said) in _SCALARS:
             return name, said
     return None, None
 
 
 def unwrapped(item: dict[str, Any]) -> dict[str, Any]:
     """Lift what an event nests under one name; its own fields win."""
-    for name in ("data", "payload", "detail"):
+    for name in _WRAPS:
         nested = item.get(name)
-        if isinstance(nested, dict):
+        if type(nested) is list and nested:
+            nested = nested[0]  # of several fingers the first
+        if type(nested) is dict:
             return nested | {own: said for own, said in item.items() if own != name}
     return item
 

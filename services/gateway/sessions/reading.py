@@ -188,7 +188,7 @@ class _Reader:
             self._refuse(
                 f"{place}/{name}" if name else place, "unknown_type", "expected a type of event that is documented"
             )
-        elif kind == IGNORED:
+        elif kind == IGNORED or (kind == "scroll" and _is_delta(item)):
             self._ignored += 1
         elif kind in FACTS:
             self._read_facts(place, item, kind)
@@ -326,3 +326,11 @@ class _Reader:
 
     def _refuse(self, pointer: str, code: str, detail: str) -> None:
         self._errors.append(Refusal(pointer, code, detail))
+
+
+def _is_delta(item: Mapping[str, Any]) -> bool:
+    """Tell whether a scroll says how far only: offsets of different posts could not be compared."""
+    spelled = FIELDS["scroll"]
+    return ("deltaY" in item or "delta_y" in item) and not any(
+        (field := spelled.get(name)) is not None and field.name == "y" for name in item
+    )

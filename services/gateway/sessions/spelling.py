@@ -1,9 +1,11 @@
 """How clients spell the fields and values of events. Tables: what stands in none goes no further."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from shared.contracts.behavior import DeviceFingerprint, NetworkFacts
 
@@ -15,6 +17,7 @@ class WrongValue(ValueError):
 NOTHING: Final = object()  # read, and left out: unknown to us, so no evidence
 Read = Callable[[Any], Any]
 
+_NUMBERS: Final = frozenset({int, float})  # what JSON gives; bool is a type of its own
 _ELEMENT: Final = re.compile(r"[A-Za-z0-9_.:#-]{1,64}")
 _NOT_TOKEN: Final = re.compile(r"[^A-Za-z0-9_./:+ ,;()=-]")
 _NOT_NAME: Final = re.compile(r"[^a-z0-9]")
@@ -31,7 +34,7 @@ def plain(name: str) -> str:
 
 
 def _number(said: Any) -> Any:
-    if isinstance(said, bool) or not isinstance(said, int | float):
+    if type(said) not in _NUMBERS:
         raise WrongValue("expected a number")
     return said
 
@@ -98,6 +101,10 @@ def _state(said: Any) -> Any:
     return _STATES(said)
 
 
+def _button(said: Any) -> Any:
+    return {"left": 0, "middle": 1, "right": 2}.get(said.lower(), NOTHING) if isinstance(said, str) else _whole(said)
+
+
 def _cancelled(said: Any) -> Any:
     return "cancel" in plain(said) if isinstance(said, str) else _flag(said)
 
@@ -118,7 +125,7 @@ def _http_version(said: Any) -> Any:
     return {"1": "1.0", "1.1": "1.1", "2": "2", "3": "3"}.get(version, NOTHING)
 
 
-_STATES: Final = _one_of(visible="shown", hidden="hide prerender")
+_STATES: Final = _one_of(visible="shown pagevisible tabvisible", hidden="hide prerender pagehidden tabhidden")
 _POINTERS: Final = _one_of(mouse="trackpad touchpad", pen="stylus", touch="finger")
 _SOURCES: Final = _one_of(wheel="mouse trackpad", touch="swipe", keyboard="key", scrollbar="bar", script="programmatic")
 _METHODS: Final = _one_of(
@@ -174,7 +181,7 @@ _Y: Final = (_number, "y client_y page_y screen_y offset_y top")
 _TARGET: Final = (_element, "target element element_id target_id field_name field name id selector")
 _TRUSTED: Final = (_flag, "trusted is_trusted")
 _LENGTH: Final = (_whole, "length value_length text_length content_length characters")
-_BUTTON: Final = (_whole, "button")
+_BUTTON: Final = (_button, "button")
 _POINTER: Final = (_POINTERS, "pointer pointer_type device")
 _PLACE: Final = {"x": _X, "y": _Y, "trusted": _TRUSTED}
 _TOUCH: Final = _PLACE | {"touch_id": (_touch_id, "touch_id identifier pointer_id finger id")}
@@ -189,7 +196,7 @@ FIELDS: Final[Mapping[str, Spellings]] = {
     "touch.move": _spelled(**_PRESSED),
     "touch.end": _spelled(**_TOUCH, cancelled=(_cancelled, "cancelled type event_type event")),
     "scroll": _spelled(
-        y=(_number, "y scroll_y scroll_top page_y_offset position offset"),
+        y=(_number, "y scroll_y scroll_top page_y_offset scroll_position position offset"),
         x=(_number, "x scroll_x scroll_left page_x_offset"),
         source=(_SOURCES, "source input device"),
         trusted=_TRUSTED,
@@ -239,17 +246,31 @@ def _as_said(said: Any) -> Any:
     return _text(said) if isinstance(said, str) else said  # the contract's check follows
 
 
-def _facts(fields: Iterable[str]) -> Spellings:
+def _fact(read: Read, contract_type: Any) -> Read:
+    """Read a fact; browsers tell them in odd ways, and one that is not of the contract is unknown."""
+
+    def checked(said: Any) -> Any:
+        try:
+            return msgspec.convert(read(said), contract_type)
+        except (WrongValue, msgspec.ValidationError):
+            return NOTHING
+
+    return checked
+
+
+def _facts(kind: type[msgspec.Struct]) -> Spellings:
     return _spelled(
         **{
-            name: (_FACT_READS.get(name, _as_said), _FACT_SPELLINGS.get(name, name))
-            for name in fields
-            if name not in {"occurred_at", "event_id"}
+            field.name: (
+                _fact(_FACT_READS.get(field.name, _as_said), field.type), _FACT_SPELLINGS.get(field.name, field.name)
+            )
+            for field in msgspec.structs.fields(kind)
+            if field.name not in {"occurred_at", "event_id"}
         }
-    )
+    )  # fmt: skip
 
 
 FACTS: Final[Mapping[str, Spellings]] = {
-    "device.fingerprint": _facts(DeviceFingerprint.__struct_fields__),
-    "network.facts": _facts(NetworkFacts.__struct_fields__),
+    "device.fingerprint": _facts(DeviceFingerprint),
+    "network.facts": _facts(NetworkFacts),
 }

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+_NUMBERS: Final = frozenset({int, float})  # what JSON gives; bool is a type of its own
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LEAST_EPOCH_S: Final = 1e9  # as milliseconds since an origin it would be 11 days, more than may pass
 _LEAST_EPOCH_MS: Final = 1e10
@@ -32,7 +33,7 @@ def read_time(said: Any, origin: datetime | None) -> datetime | None:
     """
     if isinstance(said, str):
         return _of_text(said, origin)
-    if isinstance(said, bool) or not isinstance(said, int | float):
+    if type(said) not in _NUMBERS:
         raise WrongTime("expected a time: RFC 3339 text or a number")
     if not 0 <= said < _MOST_MS:
         raise WrongTime("a time is not negative, and before the year 9000")
@@ -45,7 +46,7 @@ def read_time(said: Any, origin: datetime | None) -> datetime | None:
 
 def is_relative(said: Any) -> bool:
     """Tell whether a time counts from an origin."""
-    return isinstance(said, int | float) and not isinstance(said, bool) and 0 <= said < _LEAST_EPOCH_S
+    return type(said) in _NUMBERS and 0 <= said < _LEAST_EPOCH_S
 
 
 def _of_text(said: str, origin: datetime | None) -> datetime | None:

@@ -86,6 +86,15 @@ SPELLINGS: list[tuple[Any, list[dict[str, Any]]]] = [
     ),
     ({"blur": [{"timestamp": MS}]}, [{"type": "focus.lost"}]),
     ({"focus": [{"type": "blur", "timestamp": MS}]}, [{"type": "focus.lost"}]),
+    ({"events": [{"type": "mouse_move", "position": {"x": 3, "y": 4}, "timestamp": MS}]}, [MOVE]),
+    (
+        {"mouse": [{"x": 3, "y": 4, "t": MS, "type": "down", "button": "right"}]},
+        [MOVE | {"type": "pointer.down", "button": 2}],
+    ),
+    (
+        {"touch": [{"type": "touchmove", "touches": [{"clientX": 3, "clientY": 4}], "t": MS}]},
+        [{"type": "touch.move", "x": 3, "y": 4}],
+    ),
     ({"visibility": [{"hidden": True, "t": MS}]}, [{"type": "visibility.changed", "state": "hidden"}]),
     (
         {"events": [{"type": "visibilitychange", "state": "visible", "t": MS}]},
@@ -153,6 +162,24 @@ SPELLINGS: list[tuple[Any, list[dict[str, Any]]]] = [
 @pytest.mark.parametrize(("document", "events"), SPELLINGS, ids=lambda one: json.dumps(one)[:70])
 def test_every_spelling_becomes_its_event(document: Any, events: list[dict[str, Any]]) -> None:
     assert made(document) == events
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        {"webdriver": "yes"},
+        {"pixelRatio": -1},
+        {"plugins": "none"},
+        {"languages": {}},
+        {"colorDepth": "24"},
+        {"hardwareConcurrency": 10**30},
+        {"screen": "wide"},
+        {"timezone": 7},
+        {"automation_flags": ["a"] * 99},
+    ],
+)
+def test_a_fact_that_is_told_oddly_is_unknown(fact: dict[str, Any]) -> None:
+    assert made({"fingerprint": fact | {"platform": "Linux"}}) == [{"type": "device.fingerprint", "platform": "Linux"}]
 
 
 def test_every_type_of_event_of_the_contract_has_a_spelling() -> None:
@@ -325,11 +352,15 @@ def test_groups_are_put_in_order_of_time_and_one_list_stays_as_it_came() -> None
 
 def test_what_tells_nothing_is_counted() -> None:
     document = {
-        "events": [{"type": "wheel", "deltaY": 3}, {"type": "scroll", "y": 1, "timestamp": MS}],
+        "events": [
+            {"type": "wheel", "deltaY": 3},
+            {"type": "scroll", "deltaY": 3},
+            {"type": "scroll", "y": 1, "timestamp": MS},
+        ],
         "gyroscope": [{"a": 1}, {"a": 2}],
     }
     behaviour = read(document)
-    assert (len(behaviour.events), behaviour.ignored) == (1, 3)
+    assert (len(behaviour.events), behaviour.ignored) == (1, 4)
 
 
 def test_tracks_come_through_in_the_contract_s_own_columns_only() -> None:
