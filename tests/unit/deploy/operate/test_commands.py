@@ -17,7 +17,13 @@ def test_every_command_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["reconcile"], ["dead-letters", "list"], ["dead-letters", "redrive", "--reason", "undecodable"]]
+    "words",
+    [
+        ["reconcile"],
+        ["dead-letters", "list"],
+        ["dead-letters", "redrive", "--reason", "undecodable"],
+        ["replay", "0" * 32],
+    ],
 )
 def test_without_a_password_the_next_step_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: list[str]
@@ -29,9 +35,19 @@ def test_without_a_password_the_next_step_is_named(
     assert "TELLTALE_OPERATOR_PASSWORD" in done.stderr and "`make up`" in done.stderr
 
 
-@pytest.mark.parametrize("words", [["redrive"], ["redrive", "--reason", "undecodable", "0" * 32], ["show", "x"],
-                                   ["list", "--since", "soon"], ["list", "--reason", "no-such"]])  # fmt: skip
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["dead-letters", "redrive"],
+        ["dead-letters", "redrive", "--reason", "undecodable", "0" * 32],
+        ["dead-letters", "show", "x"],
+        ["dead-letters", "list", "--since", "soon"],
+        ["dead-letters", "list", "--reason", "no-such"],
+        ["replay"],
+        ["replay", "x"],
+    ],
+)
 def test_a_wrong_word_is_said_to_be_wrong(words: list[str]) -> None:
-    done = CliRunner().invoke(main, ["dead-letters", *words])
+    done = CliRunner().invoke(main, words)
     assert done.exit_code == 2
     assert "Usage:" in done.stderr
