@@ -52,8 +52,8 @@ class Hand:
         How often a way leads around.
     tremor_hertz, tremor_px
         Trembling.
-    sensor_px
-        Noise of each report of the device, at 1 px a millisecond.
+    sensor
+        Error of the device, as a share of what moves within a millisecond; it averages out over longer times.
     clutch_px
         Longest way before the mouse or finger must be lifted and put back.
     overlap
@@ -77,7 +77,7 @@ class Hand:
     detours: float
     tremor_hertz: float
     tremor_px: float
-    sensor_px: float
+    sensor: float
     clutch_px: float
     overlap: float
     care: float
@@ -95,14 +95,15 @@ def draw_hand(rng: Rng, *, trackpad: bool = False, speed: float = 1.0) -> Hand:
         aim_spread=log_normal(rng, 0.03, 0.3),
         bend=float(rng.normal(0, 0.2)),
         bend_spread=log_normal(rng, 0.36, 0.3),
-        wobble=log_normal(rng, 0.13, 0.3),
+        wobble=min(0.2, log_normal(rng, 0.13, 0.3)),
         wobble_ms=log_normal(rng, 28, 0.25),
         pulse=float(rng.uniform(0.1, 0.4)),
         pulse_hertz=float(rng.uniform(7.5, 10.5)),
         detours=float(rng.beta(2, 2.5)),
         tremor_hertz=float(rng.uniform(8, 12)),
         tremor_px=log_normal(rng, 0.15, 0.6),
-        sensor_px=log_normal(rng, 0.3, 0.5),
+        # One in five devices smooths its reports: no absence of noise may tell a bot.
+        sensor=0.02 if rng.random() < 0.2 else min(0.6, log_normal(rng, 0.3, 0.4)),
         clutch_px=log_normal(rng, 480, 0.3) if trackpad else log_normal(rng, 1500, 0.4),
         overlap=float(rng.uniform(0.65, 1.0)),
         care=float(rng.uniform(0.6, 0.95)),
@@ -258,9 +259,11 @@ def _trembling(rng: Rng, hand: Hand, path: Path) -> Path:
         return path
     x, y = tremor(rng, size, hand.tremor_hertz, hand.tremor_px)
     fade = np.clip(np.minimum(np.arange(size), np.arange(size)[::-1]) / 40, 0, 1)
-    speed = np.hypot(np.gradient(path.x), np.gradient(path.y)) / GRID_MS
-    flicker = hand.sensor_px * np.clip(speed, 0.2, 2.0) * fade * rng.standard_normal((2, size))
-    return Path(path.t, path.x + x * fade + flicker[0], path.y + y * fade + flicker[1])
+    step = np.diff(path.x) + 1j * np.diff(path.y)
+    along, across = hand.sensor * rng.standard_normal((2, size - 1))
+    error = np.append(0, np.cumsum(step * (along + 0.7j * across)))
+    error = error - error[-1] * np.linspace(0, 1, size)
+    return Path(path.t, path.x + x * fade + error.real, path.y + y * fade + error.imag)
 
 
 def _one_after_another(rng: Rng, legs: list[Path]) -> Path:

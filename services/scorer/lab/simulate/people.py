@@ -184,9 +184,9 @@ def draw_impaired(rng: Rng) -> Person:
     hand = replace(
         person.hand,
         tremor_hertz=float(rng.uniform(4, 8)),
-        tremor_px=log_normal(rng, 3.0, 0.6),
+        tremor_px=min(10.0, log_normal(rng, 3.0, 0.6)),
         gain_spread=person.hand.gain_spread * 2.5,
         aim_spread=person.hand.aim_spread * 2.5,
-        wobble=person.hand.wobble * 1.5,
+        wobble=person.hand.wobble * 1.2,
     )
     return replace(person, hand=hand, slip_px=person.slip_px * 3)

@@ -1,6 +1,6 @@
 """People with a touch screen: taps that roll a little, thumbs that swing in arcs and leave the glass at speed."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -27,6 +27,8 @@ class TouchUser:
         Size of the contact, and how hard it presses.
     fingers
         How they type on the glass.
+    soft_keys
+        Whether their keyboard hides classes and times.
     """
 
     tap_ms: float
@@ -40,6 +42,7 @@ class TouchUser:
     force: float
     think_ms: float
     fingers: Fingers
+    soft_keys: bool
     trusted: bool = field(default=True, init=False)
 
     def perform(self, stage: Stage, goal: Goal) -> None:
@@ -55,12 +58,20 @@ class TouchUser:
                 self._tap(stage, goal.target)
                 stage.focus(goal.target.name)
                 stage.wait(log_normal(rng, 800, 0.4))
-                type_text(stage, self.fingers, goal.amount, goal.target.name)
+                self._type(stage, goal)
                 stage.change(goal.target.name, "typed", goal.amount)
             case "away":
                 stage.leave(log_normal(rng, 8_000, 0.8))
             case _:
                 self._swipe(stage, goal.amount or float(rng.choice([-1, 1])) * 300.0)
+
+    def _type(self, stage: Stage, goal: Goal) -> None:
+        """Type on the glass; many such keyboards tell neither which key it was nor how long it was held."""
+        first = len(stage.keys)
+        type_text(stage, self.fingers, goal.amount, goal.target.name)
+        if self.soft_keys:
+            told = [replace(key, key_class="other", dwell_ms=stage.rng.uniform(0, 8)) for key in stage.keys[first:]]
+            stage.keys[first:] = told
 
     def _tap(self, stage: Stage, target: Target) -> None:
         rng = stage.rng
@@ -122,6 +133,7 @@ def draw_touch_user(rng: Rng) -> TouchUser:
         force=float(rng.uniform(0.15, 0.6)),
         think_ms=log_normal(rng, 900, 0.5),
         fingers=draw_fingers(rng),
+        soft_keys=bool(rng.random() < 0.5),
     )
 
 
