@@ -53,8 +53,7 @@ _LISTED: Final[Mapping[str, Mapping[str, str]]] = {
         "focus.gained": "focus focusin formfocus fieldfocus",
         "focus.lost": "blur focusout formblur fieldblur",
         "clipboard.used": "paste copy cut formpaste",
-        CLICK: "click",
-        IGNORED: "reset invalid beforeinput select formreset",
+        IGNORED: "click reset invalid beforeinput select formreset hover",
     },
     "device": {"device.fingerprint": "fingerprint devicefingerprint device browserfingerprint"},
     "network": {"network.facts": "network networkfacts networkinfo connection"},
@@ -81,7 +80,10 @@ _GROUP_WORDS: Final[Mapping[str, str]] = {
 }
 GROUPS: Final[Mapping[str, str]] = {word: group for group, words in _GROUP_WORDS.items() for word in words.split()}
 
-_TYPE_NAMES: Final = ("type", "event_type", "eventType", "event", "kind", "action", "subtype", "phase")
+_TYPE_NAMES: Final = (
+    "type", "event_type", "eventType", "event", "kind", "interactionType", "interaction_type", "action", "subtype",
+    "phase",
+)  # fmt: skip
 _GROUP_BY_CATEGORY: Final[Mapping[str, str]] = {
     "mouse": "mouse", "pointer": "mouse", "key": "keys", "keyboard": "keys", "keystroke": "keys", "touch": "touch",
     "clipboard": "clipboard", "form": "form", "forminteraction": "form", "visibility": "visibility",

@@ -120,6 +120,15 @@ SPELLINGS: list[tuple[Any, list[dict[str, Any]]]] = [
         {"form": [{"type": "autofill", "field": "email", "t": MS}]},
         [{"type": "form.changed", "field": "email", "method": "autofilled"}],
     ),
+    (
+        {
+            "formInteractions": [
+                {"fieldName": "a", "interactionType": "focus", "t": MS},
+                {"type": "click", "field": "a"},
+            ]
+        },
+        [{"type": "focus.gained", "target": "a"}],
+    ),
     ({"form": [{"type": "email", "t": MS}]}, [{"type": "form.changed", "field": "unnamed"}]),
     (
         {"form": [{"type": "submit", "form": "login", "fields": ["a", "b"], "t": MS}]},
