@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scorer.domains.behavior.moments import correlation, share, spread, tails
-from services.scorer.domains.behavior.samples import Path, oblique
+from services.scorer.domains.behavior.samples import Steps, oblique
 from services.scorer.features import Feature, Features
 
 CONTEXT: Final = 3  # samples of a window before its last
@@ -100,18 +100,16 @@ class MotionSums(msgspec.Struct, array_like=True):
 
     sums: tuple[float, ...] = (0.0,) * len(_SUMS)
 
-    def add(self, path: Path, longest_ms: float) -> None:
+    def add(self, steps: Steps, longest_ms: float) -> None:
         """Add every window of a path whose steps take at most so long."""
-        t, p = path
-        if len(t) <= CONTEXT:
+        length = steps.length
+        if len(length) < CONTEXT:
             return
-        elapsed, step = t[1:] - t[:-1], p[1:] - p[:-1]
-        length = np.abs(step)
-        unbroken = elapsed <= longest_ms
+        unbroken = steps.elapsed <= longest_ms
         unbroken = unbroken[2:] & unbroken[1:-1] & unbroken[:-2]
         if not np.count_nonzero(unbroken):
             return
-        rows = _rows(elapsed, step, length)
+        rows = _rows(steps)
         clear = np.minimum(np.minimum(length[2:], length[1:-1]), length[:-2]) >= _CLEAR_PX
         rows[:_CLEAR_ROWS] *= unbroken
         rows[_CLEAR_ROWS:] *= clear & unbroken
@@ -148,8 +146,9 @@ def named(prefix: str, table: Mapping[str, Feature]) -> dict[str, Feature]:
     return {prefix + name: row for name, row in table.items()}
 
 
-def _rows(elapsed: NDArray[np.float64], step: NDArray[np.complex128], length: NDArray[np.float64]) -> _Rows:
+def _rows(steps: Steps) -> _Rows:
     """Give ``_ROWS``, a column for each window."""
+    elapsed, step, length = steps
     speed = np.log(np.maximum(length, _STILL_PX) / elapsed)
     change = speed[1:] - speed[:-1]
     rotation = step[1:] * step[:-1].conj()

@@ -15,7 +15,18 @@ from numpy.typing import NDArray
 from services.scorer.domains.behavior.clicks import CLICK_FEATURES, ClickState
 from services.scorer.domains.behavior.moments import share
 from services.scorer.domains.behavior.motion import CONTEXT, MOTION_FEATURES, MotionSums, named
-from services.scorer.domains.behavior.samples import Path, Tail, Times, advancing, oblique, path_of, tail_of, thinned
+from services.scorer.domains.behavior.samples import (
+    Path,
+    Steps,
+    Tail,
+    Times,
+    advancing,
+    oblique,
+    path_of,
+    steps_of,
+    tail_of,
+    thinned,
+)
 from services.scorer.domains.behavior.strokes import PAUSE_MS, STROKE_FEATURES, StrokeSums
 from services.scorer.features import Feature, Features
 from shared.contracts.behavior import PointerDown, PointerMove, PointerTrack, PointerUp
@@ -132,8 +143,8 @@ class PointerState(msgspec.Struct, array_like=True):
     def _find_reversals(self, t: Times, p: _Complexes) -> None:
         if len(t) < 4:
             return
-        step, elapsed = p[1:] - p[:-1], t[1:] - t[:-1]
-        length, fine = np.abs(step), elapsed <= _FINE_SAMPLING_MS
+        elapsed, step, length = steps_of(t, p)
+        fine = elapsed <= _FINE_SAMPLING_MS
         back = (step[1:] * step[:-1].conj()).real < 0
         slower = np.minimum(length[1:-1], length[2:])
         unbraked = (slower >= _TURN_SPEED_KEPT * length[:-2]) | back[:-1]
@@ -148,15 +159,14 @@ class PointerState(msgspec.Struct, array_like=True):
         if len(t) == seen:
             return t, p
         self.tail = tail_of((t, p), _WINDOW)
-        step = p[1:] - p[:-1]
-        length = np.abs(step)
+        steps = steps_of(t, p)
         # A window is new when its last sample is; it starts that many samples earlier.
         double, window, context = max(0, seen - 4), max(0, seen - _WINDOW), max(0, seen - CONTEXT)
-        self._compare_steps(step[double:], length[double:])
-        self._find_straights(p[window:], length[window:])
-        self.fine.add((t[context:], p[context:]), _FINE_MS)
+        self._compare_steps(steps.since(double))
+        self._find_straights(p[window:], steps.length[window:])
+        self.fine.add(steps.since(context), _FINE_MS)
         last = max(0, seen - 1)
-        self.strokes.add((t[last:], p[last:]))
+        self.strokes.add(t[last:], p[last:], steps.since(last))
         self._gather_coarse((t[seen:], p[seen:]))
         return t, p
 
@@ -165,13 +175,14 @@ class PointerState(msgspec.Struct, array_like=True):
         waiting = len(t) - self.coarse_judged
         if waiting >= _GATHERED:
             judged = self.coarse_judged + waiting - waiting % _GATHERED
-            self.coarse.add((t[:judged], p[:judged]), PAUSE_MS)
+            self.coarse.add(steps_of(t[:judged], p[:judged]), PAUSE_MS)
             kept = max(0, judged - CONTEXT)
             self.coarse_judged = judged - kept
             t, p = t[kept:], p[kept:]
         self.coarse_tail = tail_of((t, p), len(t))
 
-    def _compare_steps(self, step: _Complexes, length: _Floats) -> None:
+    def _compare_steps(self, steps: Steps) -> None:
+        _, step, length = steps
         if len(length) < 4:
             return
         free, two = oblique(step[1:] + step[:-1]), length[1:] + length[:-1]

@@ -8,7 +8,7 @@ Places are complex numbers, x + iy: lengths, turns and areas are then one operat
 import math
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -22,8 +22,19 @@ Path = tuple[Times, Places]
 Sample = PointerMove | TouchMove
 Track = PointerTrack | TouchTrack
 
-
 _ROUNDED_PX: Final = 1.0  # by which rounding takes a step off its direction
+
+
+class Steps(NamedTuple):
+    """From each sample of a path to the next: ms, px as a complex number, and its length in px."""
+
+    elapsed: Times
+    step: Places
+    length: NDArray[np.float64]
+
+    def since(self, sample: int) -> "Steps":
+        """Leave out the steps before a sample."""
+        return Steps(self.elapsed[sample:], self.step[sample:], self.length[sample:]) if sample else self
 
 
 class Tail(msgspec.Struct, array_like=True):
@@ -75,6 +86,12 @@ def advancing(t: Times, p: Places) -> Path:
     """Drop samples of the same time or place as the one before."""
     t, p = _keep(t, p, t[1:] > t[:-1])
     return _keep(t, p, p[1:] != p[:-1])
+
+
+def steps_of(t: Times, p: Places) -> Steps:
+    """Give the steps of a path."""
+    step = p[1:] - p[:-1]
+    return Steps(t[1:] - t[:-1], step, np.abs(step))
 
 
 def oblique(step: Places) -> NDArray[np.bool_]:

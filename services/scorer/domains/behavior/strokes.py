@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scorer.domains.behavior.moments import correlation, share, spread
-from services.scorer.domains.behavior.samples import Path
+from services.scorer.domains.behavior.samples import Places, Steps, Times
 from services.scorer.features import Feature, Features
 
 PAUSE_MS: Final = 250.0  # 10 Hz recorders of remote desktops leave 140 ms between samples of one movement
-_LONGEST_S: Final = 3.0
+_LONGEST_MS: Final = 3_000.0
 _STROKE_STEPS: Final = 4
 _STROKE_PX: Final = 25.0
 _ENOUGH: Final = 3
@@ -29,7 +29,7 @@ _STEP_SUMS: Final = ("steps", "path", "energy", "energy_t", "s2", "s_t3", "s_t4"
 _MINIMUM_JERK_SQUARED: Final = 100 / 7 + 225 / 9 + 36 / 11 - 300 / 8 + 120 / 9 - 180 / 10
 
 # Each is kept as sum and sum of squares over strokes.
-_TRAITS: Final = ("straightness", "bow", "unevenness", "centre", "jerk_residual", "log_s", "log_px", "log_speed")
+_TRAITS: Final = ("straightness", "bow", "unevenness", "centre", "jerk_residual", "log_ms", "log_px", "log_speed")
 
 STROKE_FEATURES: Final = {
     "strokes": Feature("count", "movements between pauses, long enough to have a shape"),
@@ -42,7 +42,7 @@ STROKE_FEATURES: Final = {
     "centre_spread": Feature("share", "its standard deviation"),
     "jerk_residual": Feature("share", "mean distance of progress from that of minimum jerk (Flash and Hogan 1985)"),
     "jerk_residual_spread": Feature("share", "its standard deviation"),
-    "duration_spread": Feature("log ratio", "standard deviation of the logarithm of their durations"),
+    "duration_mspread": Feature("log ratio", "standard deviation of the logarithm of their durations"),
     "length_spread": Feature("log ratio", "standard deviation of the logarithm of their lengths"),
     "speed_spread": Feature("log ratio", "standard deviation of the logarithm of their mean speeds"),
     "duration_length_correlation": Feature("ratio", "correlation of both logarithms: longer ways take longer (Fitts)"),
@@ -64,7 +64,7 @@ _SAME_SHAPE: Final = 0.01
 
 
 class Stroke(msgspec.Struct, array_like=True):
-    """The stroke under way: start, end and its sums in the order of ``_STEP_SUMS`` (s and px)."""
+    """The stroke under way: start, end and its sums in the order of ``_STEP_SUMS`` (ms and px)."""
 
     start_ms: float = 0.0
     start_x: float = 0.0
@@ -82,7 +82,7 @@ class StrokeSums(msgspec.Struct, array_like=True):
     count: int = 0
     leaps: int = 0
     traits: tuple[float, ...] = (0.0,) * (2 * len(_TRAITS))
-    log_s_px: float = 0.0
+    log_ms_px: float = 0.0
     shapes: bytes = b""
     compared: int = 0
     log_novelty: float = 0.0
@@ -94,9 +94,8 @@ class StrokeSums(msgspec.Struct, array_like=True):
     log_pause2: float = 0.0
     open: Stroke | None = None
 
-    def add(self, path: Path) -> None:
-        """Add new samples, the last one of the path so far before them."""
-        t, p = path
+    def add(self, t: Times, p: Places, steps: Steps) -> None:
+        """Add new samples, the last one of the path so far before them, and the steps between them."""
         if self.open is None:
             self.open = _begin(t[0], p[0])
         elif t[0] != self.open.end_ms:
@@ -104,13 +103,13 @@ class StrokeSums(msgspec.Struct, array_like=True):
             self.open = _begin(t[0], p[0])
         if len(t) < 2:
             return
-        pauses = np.flatnonzero(t[1:] - t[:-1] > PAUSE_MS).tolist()
+        pauses = np.flatnonzero(steps.elapsed > PAUSE_MS).tolist()
         self.steps += len(t) - 1
         self.moving_ms += float(t[-1] - t[0])
         for step in pauses:
-            self._pause(float(t[step + 1] - t[step]))
+            self._pause(float(steps.elapsed[step]))
         starts = _starts(t, self.open.start_ms, pauses)
-        first, *others = _step_sums(t, p, pauses, starts, self.open)
+        first, *others = _step_sums(t, p, steps, pauses, starts, self.open)
         self.open.sums = first
         ends = [start - (start - 1 in pauses) for start in starts[1:]]
         for start, end, sums in zip(starts[1:], ends, others, strict=True):
@@ -121,9 +120,9 @@ class StrokeSums(msgspec.Struct, array_like=True):
 
     def values(self, prefix: str) -> Features:
         """Give the features of ``STROKE_FEATURES``, their names with a prefix."""
-        count, sums, log_s_px = self.count, self.traits, self.log_s_px
+        count, sums, log_ms_px = self.count, self.traits, self.log_ms_px
         if self.open is not None and (traits := _traits(self.open)) is not None:
-            count, sums, log_s_px = _with(traits, count, sums, log_s_px)
+            count, sums, log_ms_px = _with(traits, count, sums, log_ms_px)
         total = dict(zip(_TRAITS, zip(sums[::2], sums[1::2], strict=True), strict=True))
 
         def mean(name: str) -> float | None:
@@ -132,7 +131,7 @@ class StrokeSums(msgspec.Struct, array_like=True):
         def deviation(name: str) -> float | None:
             return spread(count, *total[name], _ENOUGH)
 
-        s, px = total["log_s"], total["log_px"]
+        ms, px = total["log_ms"], total["log_px"]
         return {
             prefix + "strokes": count,
             prefix + "straightness": mean("straightness"),
@@ -144,10 +143,10 @@ class StrokeSums(msgspec.Struct, array_like=True):
             prefix + "centre_spread": deviation("centre"),
             prefix + "jerk_residual": mean("jerk_residual"),
             prefix + "jerk_residual_spread": deviation("jerk_residual"),
-            prefix + "duration_spread": deviation("log_s"),
+            prefix + "duration_mspread": deviation("log_ms"),
             prefix + "length_spread": deviation("log_px"),
             prefix + "speed_spread": deviation("log_speed"),
-            prefix + "duration_length_correlation": correlation((count, s[0], px[0], s[1], px[1], log_s_px), 6),
+            prefix + "duration_length_correlation": correlation((count, ms[0], px[0], ms[1], px[1], log_ms_px), 6),
             prefix + "novelty": share(self.log_novelty, self.compared, _ENOUGH),
             prefix + "repeat_share": share(self.repeats, self.compared, _ENOUGH),
             prefix + "leaps": self.leaps,
@@ -168,7 +167,7 @@ class StrokeSums(msgspec.Struct, array_like=True):
         self.leaps += stroke.end_ms == stroke.start_ms and stroke.leap_px >= _LEAP_PX
         traits = _traits(stroke)
         if traits is not None:
-            self.count, self.traits, self.log_s_px = _with(traits, self.count, self.traits, self.log_s_px)
+            self.count, self.traits, self.log_ms_px = _with(traits, self.count, self.traits, self.log_ms_px)
             self._compare(np.array(traits[: len(_SHAPE_WEIGHTS)]) * _SHAPE_WEIGHTS)
 
     def _compare(self, shape: NDArray[np.float64]) -> None:
@@ -195,8 +194,8 @@ def _starts(t: NDArray[np.float64], begun_ms: float, pauses: list[int]) -> list[
     """Give the samples at which strokes begin: the first, those after pauses, and where one becomes too long."""
     starts = [0]
     for end in [*pauses, len(t) - 1]:
-        while t[end] - begun_ms > _LONGEST_S * 1_000:
-            starts.append(int(np.searchsorted(t, begun_ms + _LONGEST_S * 1_000, "right")))
+        while t[end] - begun_ms > _LONGEST_MS:
+            starts.append(int(np.searchsorted(t, begun_ms + _LONGEST_MS, "right")))
             begun_ms = float(t[starts[-1]])
         if end < len(t) - 1:
             starts.append(end + 1)
@@ -205,29 +204,28 @@ def _starts(t: NDArray[np.float64], begun_ms: float, pauses: list[int]) -> list[
 
 
 def _step_sums(
-    t: NDArray[np.float64], p: NDArray[np.complex128], pauses: list[int], starts: list[int], under_way: Stroke
+    t: Times, p: Places, steps: Steps, pauses: list[int], starts: list[int], under_way: Stroke
 ) -> list[tuple[float, ...]]:
     """Sum the steps of each stroke up; the first goes on from the stroke under way."""
-    steps = len(t) - 1
-    step = p[1:] - p[:-1]
-    length, elapsed = np.abs(step), (t[1:] - t[:-1]) / 1_000
+    elapsed, step, length = steps
     if pauses:
+        length = length.copy()
         length[pauses] = 0.0
     walked = length.cumsum()
     begun_ms: Any = under_way.start_ms
     begun: Any = complex(under_way.start_x, under_way.start_y)
     before: Any = -under_way.sums[1]
     if len(starts) > 1:
-        others, counts = starts[1:], np.diff([*starts, steps])
+        others, counts = starts[1:], np.diff([*starts, len(step)])
         begun_ms = np.repeat((begun_ms, *t[others]), counts)
         begun = np.repeat((begun, *p[others]), counts)
         before = np.repeat((before, *walked[np.subtract(others, 1)]), counts)
-    at = (0.5 * (t[1:] + t[:-1]) - begun_ms) / 1_000
+    at = 0.5 * (t[1:] + t[:-1]) - begun_ms
     way = walked - 0.5 * length - before
-    rows = np.zeros((len(_STEP_SUMS), steps + 1))  # a column more, since a stroke may begin with the last sample
+    rows = np.zeros((len(_STEP_SUMS), len(t)))  # a column more, since a stroke may begin with the last sample
     row = rows[:, :-1]
     row[0], row[1], row[2] = length > 0, length, length * length / elapsed
-    row[3], row[4], row[5] = row[2] * at, way * way * elapsed, way * elapsed * at**3
+    row[3], row[4], row[5] = row[2] * at, way * way * elapsed, way * elapsed * (at * at * at)
     row[6] = row[5] * at
     row[7] = row[6] * at
     row[8] = 0.5 * ((p[:-1] - begun).conj() * step).imag
@@ -243,25 +241,25 @@ def _traits(stroke: Stroke) -> tuple[float, ...] | None:
     steps, path, energy, energy_t, s2, s_t3, s_t4, s_t5, area = stroke.sums
     if steps < _STROKE_STEPS or path < _STROKE_PX:
         return None
-    duration_s = (stroke.end_ms - stroke.start_ms) / 1_000
+    duration_ms = stroke.end_ms - stroke.start_ms
     chord = math.hypot(stroke.end_x - stroke.start_x, stroke.end_y - stroke.start_y)
-    wanted = (10 * s_t3 / duration_s**3 - 15 * s_t4 / duration_s**4 + 6 * s_t5 / duration_s**5) / duration_s
-    residual2 = s2 / (duration_s * path * path) - 2 * wanted / path + _MINIMUM_JERK_SQUARED
+    wanted = (10 * s_t3 / duration_ms**3 - 15 * s_t4 / duration_ms**4 + 6 * s_t5 / duration_ms**5) / duration_ms
+    residual2 = s2 / (duration_ms * path * path) - 2 * wanted / path + _MINIMUM_JERK_SQUARED
     return (
         chord / path,
         area / (path * path),
-        energy * duration_s / (path * path),
-        energy_t / (energy * duration_s),
+        energy * duration_ms / (path * path),
+        energy_t / (energy * duration_ms),
         math.sqrt(max(0.0, residual2)),
-        math.log(duration_s),
+        math.log(duration_ms),
         math.log(path),
-        math.log(path / duration_s),
+        math.log(path / duration_ms),
     )
 
 
 def _with(
-    traits: tuple[float, ...], count: int, sums: tuple[float, ...], log_s_px: float
+    traits: tuple[float, ...], count: int, sums: tuple[float, ...], log_ms_px: float
 ) -> tuple[int, tuple[float, ...], float]:
     """Count a stroke with others."""
     pairs = [part for trait in traits for part in (trait, trait * trait)]
-    return count + 1, tuple(map(add, sums, pairs)), log_s_px + traits[5] * traits[6]
+    return count + 1, tuple(map(add, sums, pairs)), log_ms_px + traits[5] * traits[6]
