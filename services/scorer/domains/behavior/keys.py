@@ -48,7 +48,9 @@ KEY_FEATURES: Final = {
     "key_overlaps_expected": Feature("count", "how many of these there were if dwell and interval were unrelated"),
     "key_overlap_ratio": Feature("ratio", "overlaps over those expected; none when fewer than 8 are"),
     "key_digraphs": Feature("count", "intervals between two keys of text or correction"),
+    "key_letter_share": Feature("share", "of these, those between two letters"),
     "key_digraph_effect": Feature("share", "variance of their logarithms that the classes of both keys explain"),
+    "key_hold_effect": Feature("share", "variance of the logarithms of dwells that the class of the key explains"),
     "key_rhythm_memory": Feature("ratio", "squared correlations of an interval with the two before, less chance"),
     "key_dwell_memory": Feature("ratio", "correlation of a dwell with the one before"),
     "key_dwell_interval_correlation": Feature("ratio", "correlation of a dwell with the time to the next press"),
@@ -82,6 +84,7 @@ _ENOUGH_OVERLAPS: Final = 8.0
 _GROUPS: Final = 4
 _ERASING: Final = 3
 _MOVING: Final = 4
+_CLASS_GROUPS: Final = 5
 MODIFIER: Final = 5
 _GROUP: Final = {key_class: _MOVING for key_class in get_args(KeyClass)} | {
     "letter": 0,
@@ -126,6 +129,8 @@ class KeyState(msgspec.Struct, array_like=True):
     dwells: Histogram = msgspec.field(default_factory=Histogram)
     pair_counts: list[int] = msgspec.field(default_factory=lambda: [0] * _GROUPS**2)
     pair_totals: list[float] = msgspec.field(default_factory=lambda: [0.0] * _GROUPS**2)
+    hold_counts: list[int] = msgspec.field(default_factory=lambda: [0] * _CLASS_GROUPS)
+    hold_totals: list[float] = msgspec.field(default_factory=lambda: [0.0] * _CLASS_GROUPS)
     lagged: list[Products] = msgspec.field(default_factory=lambda: [Products() for _ in range(_LAGS)])
     dwell_after_dwell: Products = msgspec.field(default_factory=Products)
     interval_after_dwell: Products = msgspec.field(default_factory=Products)
@@ -158,7 +163,7 @@ class KeyState(msgspec.Struct, array_like=True):
         if group != MODIFIER:
             self.presses += 1
             self.erasing += group == _ERASING
-            log_dwell = self._dwell(dwell_ms) if dwell_ms is not None else None
+            log_dwell = self._dwell(dwell_ms, group) if dwell_ms is not None else None
             self._slide_window(time, held=last is not None and _is_held(last, press))
             self.dwell_after_dwell.add(log_dwell, self.last_log_dwell)
             if last is not None and last[2] != MODIFIER and self._is_typed(last, press):
@@ -167,7 +172,7 @@ class KeyState(msgspec.Struct, array_like=True):
         self.last, self.last_interval, self.last_log_dwell = press, interval, log_dwell
         self.last_log_intervals = [log_interval, *self.last_log_intervals[: _LAGS - 1]]
 
-    def _dwell(self, dwell_ms: float) -> float:
+    def _dwell(self, dwell_ms: float, group: int) -> float:
         """Fold in how long a key was held; give the logarithm."""
         self.dwell_total_ms += dwell_ms
         self.dwell_total_squares += dwell_ms * dwell_ms
@@ -175,6 +180,8 @@ class KeyState(msgspec.Struct, array_like=True):
         self.dwells.add(dwell_ms)
         log_dwell = math.log(max(dwell_ms, _FLOOR_MS) / _USUAL_DWELL_MS)
         self.log_dwells.add(log_dwell)
+        self.hold_counts[group] += 1
+        self.hold_totals[group] += log_dwell
         return log_dwell
 
     def _is_typed(self, last: Press, press: Press) -> bool:
@@ -284,11 +291,13 @@ class KeyState(msgspec.Struct, array_like=True):
             "key_overlaps_expected": expected,
             "key_overlap_ratio": self.overlaps / expected if expected and expected >= _ENOUGH_OVERLAPS else None,
             "key_digraphs": digraphs.count,
+            "key_letter_share": self.pair_counts[0] / digraphs.count if digraphs.count else None,
             "key_digraph_effect": (
                 explained_share(self.pair_counts, self.pair_totals, digraphs)
                 if digraphs.count >= _ENOUGH_FOR_ORDER
                 else None
             ),
+            "key_hold_effect": (explained_share(self.hold_counts, self.hold_totals, dwells) if enough_dwells else None),
             "key_rhythm_memory": self._rhythm_memory() if enough else None,
             "key_dwell_memory": self.dwell_after_dwell.correlation(dwells, dwells) if enough_dwells else None,
             "key_dwell_interval_correlation": (

@@ -92,7 +92,7 @@ def test_hands_overlap_as_often_as_their_holds_make_likely() -> None:
 
 def test_a_program_that_presses_in_turn_is_found() -> None:
     assert hits(in_turn(120)) == {"key_overlaps_missing"}
-    assert hits(in_turn(320)) == {"key_overlaps_missing", "key_digraphs_missing"}
+    assert hits(in_turn(320)) == {"key_overlaps_missing", "key_digraphs_missing", "key_text_ignored"}
 
 
 def test_times_drawn_from_a_bag_are_found_in_a_long_text() -> None:
@@ -100,8 +100,18 @@ def test_times_drawn_from_a_bag_are_found_in_a_long_text() -> None:
     person, rng = by_hand(420, seed=3), random.Random(8)
     intervals = [later[0] - earlier[0] for earlier, later in pairwise(person)]
     rng.shuffle(intervals)
+    shuffled = after([0.0, *intervals], [dwell for _, _, dwell in person], words(420))
 
-    assert hits(after([0.0, *intervals], [dwell for _, _, dwell in person], words(420))) == {"key_digraphs_missing"}
+    assert hits(shuffled) == {"key_digraphs_missing", "key_text_ignored"}
+
+
+def test_who_types_columns_of_numbers_types_no_words() -> None:
+    """Their times have little to do with classes, since all keys are of one."""
+    rng = random.Random(8)
+    classes: list[KeyClass] = ["space" if index % 4 == 3 else "digit" for index in range(400)]
+    intervals = [rng.lognormvariate(5, 0.5) for _ in classes]
+
+    assert hits(after(intervals, [rng.gauss(90, 20) for _ in classes], classes)) == set()
 
 
 def test_a_bell_curve_about_a_delay_is_found() -> None:
