@@ -21,6 +21,10 @@ _QUERIES: Final = read_queries(Path(__file__).with_name("sessions.sql").read_tex
 _Connection = asyncpg.pool.PoolConnectionProxy
 
 
+async def _leave_as_is(_: object) -> None:
+    """Spare a look-up its second round trip: what we set ends with its transaction."""
+
+
 class PostgresSessions:
     """Sessions of tenants. A pool of its own: a session's posts do not wait behind slow receipts.
 
@@ -35,7 +39,7 @@ class PostgresSessions:
     def __init__(self, dsn: str, pool_size: int) -> None:
         # Without a least size the pool connects at first use, so the gateway starts while the database is away.
         self._pool = asyncpg.create_pool(
-            dsn, min_size=0, max_size=pool_size, timeout=_TIMEOUT_S, command_timeout=_TIMEOUT_S
+            dsn, min_size=0, max_size=pool_size, timeout=_TIMEOUT_S, command_timeout=_TIMEOUT_S, reset=_leave_as_is
         )
 
     async def start(self) -> None:
