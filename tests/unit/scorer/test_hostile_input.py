@@ -153,9 +153,10 @@ def holds_together(events: Sequence[AnyBehaviorEvent], tracks: Sequence[AnyBehav
     assert len(encode_state(state)) < STATE_LIMIT_BYTES
 
 
-def person(rhythm: random.Random, start_ms: float = 0.0, presses: int = 150) -> list[AnyBehaviorEvent]:
-    """Somebody moves the mouse, then types words."""
-    events = [moved(event, start_ms + 16 * index) for index, event in enumerate(objects(hand(300)))]
+def person(rhythm: random.Random, start_ms: float = 0.0, page: int = 0, presses: int = 150) -> list[AnyBehaviorEvent]:
+    """Somebody moves the mouse, on each page another way, then types words."""
+    path = objects(hand(900))[300 * page : 300 * (page + 1)]
+    events = [moved(event, start_ms + 16 * index) for index, event in enumerate(path)]
     t = start_ms + 6_000.0
     for index in range(presses):
         begins_word = index % 6 == 0
@@ -224,7 +225,7 @@ def test_events_sent_twice_make_no_bot(seed: int) -> None:
 @pytest.mark.parametrize("apart_ms", [0.0, 37.0, 5_000.0])
 def test_two_pages_on_one_session_make_no_bot(seed: int, apart_ms: float) -> None:
     """Each sends its own batches, so times go back and forth."""
-    one, other = person(random.Random(seed)), person(random.Random(seed + 100), start_ms=apart_ms)
+    one, other = person(random.Random(seed)), person(random.Random(seed + 100), apart_ms, page=2)
     turns = [batch for pair in zip(batches_of(one), batches_of(other), strict=True) for batch in pair]
 
     assert verdict_on(turns).action == "ALLOW"
