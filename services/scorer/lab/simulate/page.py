@@ -65,7 +65,7 @@ def draw_page(rng: Rng, phone: bool, pointer_only: bool, keys_only: bool = False
     sizes = _PHONES if phone else _VIEWPORTS
     weights = [row[2] for row in sizes]
     width, height, _ = sizes[int(rng.choice(len(sizes), p=[weight / sum(weights) for weight in weights]))]
-    count = int(min(60, max(1, log_normal(rng, 7, 0.8))))
+    count = int(min(60, max(2, log_normal(rng, 11, 0.7))))
     if pointer_only and rng.random() < _DRAWN_ONLY:  # a gesture asked for, as some challenges do
         gestures = [_goal(rng, width, height, "draw") for _ in range(int(rng.integers(1, 3)))]
         return Page(width, height, tuple(gestures))

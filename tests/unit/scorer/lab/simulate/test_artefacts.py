@@ -18,6 +18,7 @@ SESSIONS = 320
 # People whose recorders were drawn as the bots' were; aids have their own steps, clicks and channels.
 ALIKE = {
     "pointer": ({"mouse", "trackpad", "clamped_timers", "remote_desktop", "motor_impairment"}, set[str]()),
+    "touch": ({"touch"}, set[str]()),
     "keys": ({"keyboard_only", "fast_typist", "slow_typist"}, {"form_filler"}),
 }
 
@@ -37,7 +38,7 @@ def samples_of(session: Session) -> tuple[NDArray[np.float64], NDArray[np.float6
     for event in session["events"]:
         begin = datetime.fromisoformat(event.get("occurred_at") or event["started_at"])
         times += [begin.timestamp() * 1_000 + offset for offset in event.get("t", [0.0])]
-        if event["type"].startswith("pointer"):
+        if event["type"].startswith(("pointer", "touch")):
             places += np.ravel([event["x"], event["y"]]).tolist()
     return np.array(times[1:]), np.array(places)
 
