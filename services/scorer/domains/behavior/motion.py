@@ -37,7 +37,8 @@ _Rows = NDArray[np.float64]
 _ROWS: Final = (
     "all", "speed", "speed2",
     "clear", "change", "change_size", "change2", "change_before", "turn", "turn_size", "turn2", "turn_before",
-    "even", "rising", "dip", "oblique", "flat", "sharp", "turning", "log_turn", "turning_speed",
+    "even", "rising", "dip", "oblique", "flat", "sharp", "clear_speed",
+    "turning", "log_turn", "turning_speed",
 )  # fmt: skip
 _CLEAR_ROWS: Final = _ROWS.index("clear")
 # The sums that are kept: each of the product of two rows.
@@ -46,6 +47,7 @@ _SUMS: Final = {
     "speed": ("all", "speed"),
     "speed2": ("speed", "speed"),
     "speed3": ("speed", "speed2"),
+    "speed4": ("speed2", "speed2"),
     "clear": ("clear", "clear"),
     "change": ("clear", "change_size"),
     "change2": ("change", "change"),
@@ -63,6 +65,12 @@ _SUMS: Final = {
     "oblique": ("clear", "oblique"),
     "flat": ("clear", "flat"),
     "sharp": ("clear", "sharp"),
+    "clear_speed": ("clear", "clear_speed"),
+    "clear_speed2": ("clear_speed", "clear_speed"),
+    "change_speed": ("change_size", "clear_speed"),
+    "turn_change": ("turn_size", "change_size"),
+    "turn_braking": ("turn_size", "change"),
+    "signed_change": ("clear", "change"),
     "turning": ("turning", "turning"),
     "log_turn": ("turning", "log_turn"),
     "turning_speed": ("turning", "turning_speed"),
@@ -77,6 +85,7 @@ MOTION_FEATURES: Final = {
     "clear": Feature("count", "of these, those with steps long enough to tell angles"),
     "speed_spread": Feature("log ratio", "standard deviation of the logarithm of speed"),
     "speed_skew": Feature("ratio", "its skewness: below zero when slow moments trail off"),
+    "speed_tails": Feature("ratio", "its kurtosis, 3 for a bell curve: below, two paces; above, bursts"),
     "speed_change": Feature("log ratio", "mean size of the change of speed from step to step"),
     "speed_change_lag": Feature("ratio", "correlation of neighbouring changes: -0.5 for noise, above 0 for smoothness"),
     "speed_change_tails": Feature("log ratio", "logarithm of the kurtosis of changes of speed"),
@@ -91,6 +100,11 @@ MOTION_FEATURES: Final = {
     ),
     "sharp_share": Feature("share", "turns of more than 1 rad"),
     "turn_to_change": Feature("log ratio", "size of turns over size of changes of speed"),
+    "change_speed_correlation": Feature("ratio", "correlation of the size of changes of speed with the speed"),
+    "turn_change_correlation": Feature("ratio", "correlation of the sizes of turns and of changes of speed"),
+    "turn_braking": Feature(
+        "ratio", "correlation of the size of turns with the change of speed: hands brake into them"
+    ),
     "turn_speed_correlation": Feature("ratio", "correlation of the logarithms of turn and speed: hands brake to turn"),
 }
 
@@ -125,6 +139,7 @@ class MotionSums(msgspec.Struct, array_like=True):
             prefix + "clear": int(clear),
             prefix + "speed_spread": spread(n, s["speed"], s["speed2"], _ENOUGH),
             prefix + "speed_skew": _skew(n, s["speed"], s["speed2"], s["speed3"]),
+            prefix + "speed_tails": _kurtosis(n, s["speed"], s["speed2"], s["speed3"], s["speed4"]),
             prefix + "speed_change": share(s["change"], clear, _ENOUGH),
             prefix + "speed_change_lag": _lag(clear, s["change_lag"], s["change2"], s["change_before2"]),
             prefix + "speed_change_tails": tails(clear, s["change2"], s["change4"], _ENOUGH),
@@ -137,6 +152,15 @@ class MotionSums(msgspec.Struct, array_like=True):
             prefix + "flat_share": share(s["flat"], s["oblique"], _ENOUGH),
             prefix + "sharp_share": share(s["sharp"], clear, _ENOUGH),
             prefix + "turn_to_change": _log_ratio(clear, s["turn2"], s["change2"]),
+            prefix + "change_speed_correlation": correlation(
+                (clear, s["change"], s["clear_speed"], s["change2"], s["clear_speed2"], s["change_speed"])
+            ),
+            prefix + "turn_change_correlation": correlation(
+                (clear, s["turn"], s["change"], s["turn2"], s["change2"], s["turn_change"])
+            ),
+            prefix + "turn_braking": correlation(
+                (clear, s["turn"], s["signed_change"], s["turn2"], s["change2"], s["turn_braking"])
+            ),
             prefix + "turn_speed_correlation": correlation(self.sums[-6:]),
         }
 
@@ -164,7 +188,8 @@ def _rows(steps: Steps) -> _Rows:
     rows[12], rows[13], rows[14] = size < _EVEN, change >= _EVEN, slower & (change >= -_DIP)
     free = oblique(step[2:])
     rows[15], rows[16], rows[17] = free, free & (bend < _FLAT_RAD), bend > _SHARP_RAD
-    rows[18], rows[19], rows[20] = turning, np.log(np.maximum(bend, _TURNING_RAD)) * turning, speed * turning
+    rows[18] = speed
+    rows[19], rows[20], rows[21] = turning, np.log(np.maximum(bend, _TURNING_RAD)) * turning, speed * turning
     return rows
 
 
@@ -184,3 +209,12 @@ def _skew(count: float, total: float, squares: float, cubes: float) -> float | N
         return None
     mean = total / count
     return (cubes / count - 3 * mean * squares / count + 2 * mean**3) / deviation**3
+
+
+def _kurtosis(count: float, total: float, squares: float, cubes: float, fourths: float) -> float | None:
+    deviation = spread(count, total, squares, _ENOUGH)
+    if not deviation:
+        return None
+    mean = total / count
+    central = fourths / count - 4 * mean * cubes / count + 6 * mean**2 * squares / count - 3 * mean**4
+    return central / deviation**4

@@ -5,6 +5,7 @@ ones. The last samples are kept: windows reach across batches, and no value depe
 are no part of this: they jump by nature.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -28,7 +29,7 @@ from services.scorer.domains.behavior.samples import (
     thinned,
 )
 from services.scorer.domains.behavior.strokes import PAUSE_MS, STROKE_FEATURES, StrokeSums
-from services.scorer.features import Feature, Features
+from services.scorer.features import Feature, Features, FeatureValue
 from shared.contracts.behavior import PointerDown, PointerMove, PointerTrack, PointerUp
 
 _FINE: Final = "pointer_fine_"
@@ -38,6 +39,8 @@ _STROKE: Final = "pointer_stroke_"
 POINTER_FEATURES: Final = {
     "pointer_moves": Feature("count", "samples of the path"),
     "pointer_interval_ms": Feature("ms", "mean time between samples, pauses left out: the recorder, not the person"),
+    "pointer_turn_growth": Feature("log ratio", "coarse turns over fine ones: large for bows, below 0 for noise"),
+    "pointer_change_growth": Feature("log ratio", "the same of changes of speed"),
     "pointer_steps": Feature("count", "neighbouring double steps long enough to compare their lengths"),
     "pointer_even_share": Feature("share", "of these, those whose lengths differ by a tenth at most"),
     "pointer_turns": Feature("count", "turns sampled finely enough to tell a hand's from others"),
@@ -111,9 +114,12 @@ class PointerState(msgspec.Struct, array_like=True):
 
     def values(self) -> Features:
         """Give the features of ``POINTER_FEATURES``."""
+        fine, coarse = self.fine.values(_FINE), self.coarse.values(_COARSE)
         return {
             "pointer_moves": self.moves,
             "pointer_interval_ms": share(self.strokes.moving_ms, self.strokes.steps),
+            "pointer_turn_growth": _growth(fine[_FINE + "turn"], coarse[_COARSE + "turn"]),
+            "pointer_change_growth": _growth(fine[_FINE + "speed_change"], coarse[_COARSE + "speed_change"]),
             "pointer_steps": self.steps,
             "pointer_even_share": share(self.even, self.steps),
             "pointer_turns": self.turns,
@@ -121,8 +127,8 @@ class PointerState(msgspec.Struct, array_like=True):
             "pointer_reversal_share": share(self.reversals, self.turns),
             "pointer_windows": self.windows,
             "pointer_straight_share": share(self.straight, self.windows),
-            **self.fine.values(_FINE),
-            **self.coarse.values(_COARSE),
+            **fine,
+            **coarse,
             **self.strokes.values(_STROKE),
             **self.clicks.values(),
         }
@@ -204,3 +210,8 @@ class PointerState(msgspec.Struct, array_like=True):
         judged = (path >= _WINDOW_PX) & off_axis
         self.windows += int(np.count_nonzero(judged))
         self.straight += int(np.count_nonzero(judged & (chord >= _STRAIGHT * path)))
+
+
+def _growth(fine: FeatureValue, coarse: FeatureValue) -> float | None:
+    # A hundredth keeps straight lines finite.
+    return None if fine is None or coarse is None else math.log((coarse + 0.01) / (fine + 0.01))

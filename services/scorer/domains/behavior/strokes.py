@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scorer.domains.behavior.moments import correlation, share, spread
+from services.scorer.domains.behavior.moments import correlation, share, spread, variance
 from services.scorer.domains.behavior.samples import Places, Steps, Times
 from services.scorer.features import Feature, Features
 
@@ -50,6 +50,11 @@ STROKE_FEATURES: Final = {
     "repeat_share": Feature("share", "strokes with the shape of one of the 16 before them, turned and scaled or not"),
     "leaps": Feature("count", "far places the pointer was seen at only once, before and after a pause"),
     "leap_share": Feature("share", "of these and of movements"),
+    "duration_length_slope": Feature("ratio", "slope of both logarithms: 0 for one duration, 1 for one speed"),
+    "onset": Feature(
+        "log ratio", "mean logarithm of the first sign of a movement over its mean step: hands start small"
+    ),
+    "halt": Feature("log ratio", "mean logarithm of the last step of a movement over its mean step"),
     "pauses": Feature("count", "stops of a quarter of a second and more, up to a minute"),
     "pause_spread": Feature("log ratio", "standard deviation of the logarithm of their durations"),
 }
@@ -73,6 +78,7 @@ class Stroke(msgspec.Struct, array_like=True):
     end_x: float = 0.0
     end_y: float = 0.0
     leap_px: float = 0.0  # from the end of the stroke before
+    last_px: float = 0.0  # the last step
     sums: tuple[float, ...] = (0.0,) * len(_STEP_SUMS)
 
 
@@ -87,6 +93,9 @@ class StrokeSums(msgspec.Struct, array_like=True):
     compared: int = 0
     log_novelty: float = 0.0
     repeats: int = 0
+    onsets: int = 0
+    log_onset: float = 0.0
+    log_halt: float = 0.0
     steps: int = 0
     moving_ms: float = 0.0
     pauses: int = 0
@@ -113,9 +122,12 @@ class StrokeSums(msgspec.Struct, array_like=True):
         self.open.sums = first
         ends = [start - (start - 1 in pauses) for start in starts[1:]]
         for start, end, sums in zip(starts[1:], ends, others, strict=True):
+            self.open.last_px = float(steps.length[end - 1]) if end else self.open.last_px
             self._finish(_ended(self.open, t[end], p[end]))
             self.open = _begin(t[start], p[start])
             self.open.leap_px, self.open.sums = float(abs(p[start] - p[end])), sums
+        if starts[-1] < len(t) - 1:
+            self.open.last_px = float(steps.length[-1])
         _ended(self.open, t[-1], p[-1])
 
     def values(self, prefix: str) -> Features:
@@ -151,6 +163,9 @@ class StrokeSums(msgspec.Struct, array_like=True):
             prefix + "repeat_share": share(self.repeats, self.compared, _ENOUGH),
             prefix + "leaps": self.leaps,
             prefix + "leap_share": share(self.leaps, self.leaps + count),
+            prefix + "duration_length_slope": _slope(count, ms[0], px[0], px[1], log_ms_px),
+            prefix + "onset": share(self.log_onset, self.onsets, _ENOUGH),
+            prefix + "halt": share(self.log_halt, self.onsets, _ENOUGH),
             prefix + "pauses": self.pauses,
             prefix + "pause_spread": spread(self.pauses, self.log_pause, self.log_pause2, _ENOUGH),
         }
@@ -168,7 +183,16 @@ class StrokeSums(msgspec.Struct, array_like=True):
         traits = _traits(stroke)
         if traits is not None:
             self.count, self.traits, self.log_ms_px = _with(traits, self.count, self.traits, self.log_ms_px)
+            self._measure_ends(stroke)
             self._compare(np.array(traits[: len(_SHAPE_WEIGHTS)]) * _SHAPE_WEIGHTS)
+
+    def _measure_ends(self, stroke: Stroke) -> None:
+        """Compare the first and the last of a stroke with its mean step; only a pause before shows the first."""
+        if stroke.leap_px > 0:
+            mean_px = stroke.sums[1] / stroke.sums[0] + 1
+            self.onsets += 1
+            self.log_onset += math.log((stroke.leap_px + 1) / mean_px)
+            self.log_halt += math.log((stroke.last_px + 1) / mean_px)
 
     def _compare(self, shape: NDArray[np.float64]) -> None:
         """Look for the shape among those before, and remember it."""
@@ -255,6 +279,13 @@ def _traits(stroke: Stroke) -> tuple[float, ...] | None:
         math.log(path),
         math.log(path / duration_ms),
     )
+
+
+def _slope(count: int, y: float, x: float, xx: float, xy: float) -> float | None:
+    """Regress the logarithm of duration on that of length."""
+    if count < 6 or (across := variance(count, x, xx)) < 0.01:
+        return None
+    return (xy / count - x * y / count**2) / across
 
 
 def _with(
