@@ -22,6 +22,7 @@ from services.gateway.receipts import PostgresReceipts
 from services.gateway.recent import RecentBatches
 from services.gateway.replies import RedisReplies
 from services.gateway.sessions.api import SessionApi
+from services.gateway.sessions.aside import Aside
 from services.gateway.sessions.handlers import Handlers
 from services.gateway.sessions.lifetimes import Lifetimes, Thresholds
 from services.gateway.sessions.postgres import PostgresSessions
@@ -109,6 +110,7 @@ def create_app(settings: GatewaySettings, adapters: Adapters) -> GatewayApp:
     """Put the gateway together. It starts whether or not its servers are there, and finds them by itself."""
     keys = KeyRing(adapters.load_keys)
     recent = RecentBatches(settings.recent_batches)
+    aside = Aside()
 
     def checks() -> Checks:
         return Checks(
@@ -130,6 +132,7 @@ def create_app(settings: GatewaySettings, adapters: Adapters) -> GatewayApp:
             await asyncio.wait([refresher])
             await adapters.replies.stop()
             await adapters.publisher.stop()
+            await aside.stop()
             await adapters.sessions.stop()
             await adapters.store.stop()
 
@@ -139,8 +142,8 @@ def create_app(settings: GatewaySettings, adapters: Adapters) -> GatewayApp:
     ingest = Ingest(settings, keys, handover, receiving, adapters.now)
     handlers = Handlers(
         handover,
-        Lifetimes(adapters.sessions, adapters.replies),
-        Thresholds(adapters.sessions),
+        Lifetimes(adapters.sessions, adapters.replies, aside),
+        Thresholds(adapters.sessions, aside),
         adapters.replies,
         adapters.store,
         settings.session_wait_ms / 1000,

@@ -1,4 +1,8 @@
-"""Which sessions are open: from the database, remembered for a moment so that most posts cost no query."""
+"""Which sessions are open: from the database, remembered so that hardly a post waits for a query.
+
+What is remembered is looked up again beside the requests: on a busy machine the way to the database and back is longer
+than all the rest. So a session that was closed on another gateway may be given one post more here.
+"""
 
 import time
 from collections import OrderedDict
@@ -11,11 +15,13 @@ from uuid import UUID
 import msgspec
 
 from services.gateway.ports import Replies, SessionStore, StartedSession, StoreUnavailable
+from services.gateway.sessions.aside import Aside
 from shared.problems import NOT_FOUND, SESSION_CLOSED, STORE_UNAVAILABLE, Problem
 
 IDLE: Final = timedelta(minutes=30)  # the scorer forgets a subject's run after as long
 OLDEST: Final = timedelta(hours=24)
-_TRUSTED_S: Final = 2.0  # so long another process's close may go unnoticed
+_TRUSTED_S: Final = 2.0  # what is remembered longer is looked up again, aside
+_STALE_S: Final = 60.0  # what is remembered longer than this is looked up first
 _REMEMBERED: Final = 50_000
 _RETRY_STORE_S: Final = 2
 _DETAIL: Final = {
@@ -59,13 +65,18 @@ class Lifetimes:
     ----------
     store, replies
         What the database has, and the latest verdict of a subject: the database may be behind.
+    aside
+        Where look-ups run that nobody waits for.
     clock_s
         Seconds that never go back.
     """
 
-    def __init__(self, store: SessionStore, replies: Replies, clock_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, store: SessionStore, replies: Replies, aside: Aside, clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
         self._store = store
         self._replies = replies
+        self._aside = aside
         self._clock_s = clock_s
         self._known: OrderedDict[tuple[str, UUID], _Known] = OrderedDict()
 
@@ -94,23 +105,15 @@ class Lifetimes:
             ``not_found``, ``session_closed`` or ``store_unavailable``.
         """
         key = (tenant_id, session_id)
-        known = self._known.get(key)
-        session = known.session if known is not None else None
-        is_fresh = known is not None and self._clock_s() - known.checked_at_s <= _TRUSTED_S
-        if session is None or (session.closed_at is None and not is_fresh):
-            try:
-                session = await self._found(key)
-            except Problem as problem:
-                if session is None or problem.kind is not STORE_UNAVAILABLE:
-                    raise
-        if ended(session, now) == "idle":
-            session = await self._seen_lately(key, session)
+        session = await self._recalled(key) or await self._found(key)
+        if ended(session, now) == "idle":  # as far as this gateway knows
+            session = await self._seen_lately(key, await self._found(key))
         end = ended(session, now)
         if end is not None:
             raise Problem(SESSION_CLOSED, _DETAIL[end])
         known = self._known.get(key)
         if known is not None:
-            known.session = replace(session, last_seen_at=now)
+            known.session = replace(known.session, last_seen_at=now)
         return session
 
     async def find(self, tenant_id: str, session_id: UUID) -> StartedSession:
@@ -133,6 +136,26 @@ class Lifetimes:
             raise _away() from None
         return await self._found(key)
 
+    async def _recalled(self, key: tuple[str, UUID]) -> StartedSession | None:
+        """Give what is remembered of a session; an old memory only while the database is away."""
+        known = self._known.get(key)
+        if known is None:
+            return None
+        age_s = self._clock_s() - known.checked_at_s
+        if known.session.closed_at is None and age_s > _TRUSTED_S:
+            if age_s > _STALE_S:
+                await self._check_again(key)
+            else:
+                self._aside.run(key, lambda: self._check_again(key))
+        return self._known[key].session if key in self._known else None
+
+    async def _check_again(self, key: tuple[str, UUID]) -> None:
+        try:
+            await self._found(key)
+        except Problem as problem:
+            if problem.kind is NOT_FOUND:
+                self._known.pop(key, None)
+
     async def _found(self, key: tuple[str, UUID]) -> StartedSession:
         try:
             session = await self._store.look_up(*key)
@@ -154,7 +177,9 @@ class Lifetimes:
 
     def _remember(self, key: tuple[str, UUID], session: StartedSession) -> StartedSession:
         known = self._known.pop(key, None)
-        if known is not None and known.session.last_seen_at is not None:
+        if known is not None and known.session.closed_at is not None:
+            session = known.session  # none opens again: what was just read may be older
+        elif known is not None and known.session.last_seen_at is not None:
             seen_at = known.session.last_seen_at
             if session.last_seen_at is None or session.last_seen_at < seen_at:
                 session = replace(session, last_seen_at=seen_at)
@@ -171,28 +196,35 @@ class Thresholds:
     ----------
     store
         Where they are kept.
+    aside
+        Where look-ups run that nobody waits for.
     clock_s
         Seconds that never go back.
     """
 
     DEFAULT: Final = 50
 
-    def __init__(self, store: SessionStore, clock_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: SessionStore, aside: Aside, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._store = store
+        self._aside = aside
         self._clock_s = clock_s
         self._by_tenant: dict[str, tuple[int, float]] = {}
 
     async def of(self, tenant_id: str) -> int:
         """Give a tenant's threshold: the last one known while the database is away, else the default."""
         known = self._by_tenant.get(tenant_id)
-        if known is not None and self._clock_s() - known[1] <= _TRUSTED_S:
-            return known[0]
+        if known is None:
+            await self._look_up(tenant_id)
+        elif self._clock_s() - known[1] > _TRUSTED_S:
+            self._aside.run(tenant_id, lambda: self._look_up(tenant_id))
+        return self._by_tenant[tenant_id][0]
+
+    async def _look_up(self, tenant_id: str) -> None:
         try:
             found = await self._store.challenge_threshold(tenant_id)
         except StoreUnavailable:
-            found = known[0] if known is not None else self.DEFAULT
+            found = self._by_tenant.get(tenant_id, (self.DEFAULT, 0.0))[0]
         self._by_tenant[tenant_id] = (found, self._clock_s())
-        return found
 
 
 def _away() -> Problem:

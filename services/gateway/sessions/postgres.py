@@ -42,6 +42,8 @@ class PostgresSessions:
             dsn, min_size=0, max_size=pool_size, timeout=_TIMEOUT_S, command_timeout=_TIMEOUT_S, reset=_leave_as_is
         )
 
+        self._answered = True
+
     async def start(self) -> None:
         """Make the pool ready; connects to nothing yet."""
         await self._pool
@@ -95,5 +97,8 @@ class PostgresSessions:
             async with asyncio.timeout(2 * _TIMEOUT_S), self._pool.acquire(timeout=_TIMEOUT_S) as connection:
                 yield connection
         except _AWAY as error:
-            _log.warning("the database cannot answer: %r", error)
+            # Once the outage is known, a line for every look-up would only drown it.
+            _log.log(logging.WARNING if self._answered else logging.DEBUG, "the database cannot answer: %r", error)
+            self._answered = False
             raise StoreUnavailable from error
+        self._answered = True

@@ -1,5 +1,6 @@
 """When a session is open: what is asked of the database, what is remembered, and how a session ends."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -9,6 +10,7 @@ import pytest
 
 from services.gateway.memory import MemoryReplies, MemorySessionStore
 from services.gateway.ports import StartedSession
+from services.gateway.sessions.aside import Aside
 from services.gateway.sessions.lifetimes import Lifetimes, Thresholds, ended
 from shared.problems import Problem
 
@@ -27,8 +29,11 @@ class Bench:
     clock_s: float = 1_000.0
 
     def __post_init__(self) -> None:
-        self.here = Lifetimes(self.store, self.replies, lambda: self.clock_s)
-        self.elsewhere = Lifetimes(self.store, self.replies, lambda: self.clock_s)
+        self.aside = Aside()
+        self.here, self.elsewhere = self.gateway(), self.gateway()
+
+    def gateway(self) -> Lifetimes:
+        return Lifetimes(self.store, self.replies, self.aside, lambda: self.clock_s)
 
     async def begun(self) -> UUID:
         session_id = uuid4()
@@ -63,23 +68,75 @@ def test_how_a_session_ends(
     assert ended(StartedSession(None, NOW, closed_at, last_seen_at, 50), now) == end
 
 
-async def test_most_posts_cost_no_query() -> None:
+async def test_most_posts_cost_no_query_and_hardly_one_waits_for_it() -> None:
     bench = Bench()
     session_id = await bench.begun()
-    for after_s, asked in ((0.0, 0), (2.0, 0), (2.1, 1), (4.0, 1), (4.2, 2)):
+    for after_s, asked_first, asked in ((0.0, 0, 0), (2.0, 0, 0), (2.1, 0, 1), (4.0, 1, 1), (4.2, 1, 2), (64.3, 3, 3)):
         bench.clock_s = 1_000 + after_s
         assert await bench.refusal(session_id) is None
+        assert bench.store.asked == asked_first
+        await bench.aside.settled()
         assert bench.store.asked == asked
 
 
-async def test_a_close_is_felt_here_at_once_and_elsewhere_in_a_moment() -> None:
+async def test_a_close_is_felt_here_at_once_and_elsewhere_with_the_next_post_but_one() -> None:
     bench = Bench()
     session_id = await bench.begun()
     assert await bench.refusal(session_id, lifetimes=bench.elsewhere) is None
     await bench.here.close(TENANT, session_id, NOW)
     assert await bench.refusal(session_id) == "session_closed"
     bench.clock_s += 2.1
+    await bench.refusal(session_id, lifetimes=bench.elsewhere)
+    await bench.aside.settled()
     assert await bench.refusal(session_id, lifetimes=bench.elsewhere) == "session_closed"
+
+
+async def test_a_look_up_under_way_does_not_open_what_was_closed_meanwhile() -> None:
+    bench = Bench()
+    session_id = await bench.begun()
+    row = await bench.store.look_up(TENANT, session_id)
+    answered = asyncio.Event()
+
+    async def slow(tenant_id: str, session_id: UUID) -> StartedSession | None:
+        await answered.wait()
+        return row
+
+    bench.store.look_up, quick = slow, bench.store.look_up  # type: ignore[method-assign]
+    bench.clock_s += 2.1
+    assert await bench.refusal(session_id) is None
+    await asyncio.sleep(0)
+    bench.store.look_up = quick  # type: ignore[method-assign]
+    await bench.here.close(TENANT, session_id, NOW)
+    answered.set()
+    await bench.aside.settled()
+    assert await bench.refusal(session_id) == "session_closed"
+
+
+async def test_a_session_that_is_gone_is_unknown() -> None:
+    bench = Bench()
+    session_id = await bench.begun()
+    bench.store.sessions.clear()
+    bench.clock_s += 2.1
+    await bench.refusal(session_id)
+    await bench.aside.settled()
+    assert await bench.refusal(session_id) == "not_found"
+
+
+async def test_work_aside_is_bounded_and_ends_at_the_close() -> None:
+    aside, begun = Aside(), []
+
+    async def work() -> None:
+        begun.append(1)
+        await asyncio.Event().wait()
+
+    for key in (*range(100), 1):
+        aside.run(key, work)
+    await asyncio.sleep(0)
+    assert len(begun) == 64
+    aside.run("at the last moment", work)
+    await asyncio.wait_for(aside.stop(), 5)
+    aside.run("never begun", work)
+    await asyncio.wait_for(aside.stop(), 5)
 
 
 async def test_what_is_closed_is_not_asked_for_again() -> None:
@@ -95,8 +152,10 @@ async def test_while_the_database_is_away_what_was_open_stays_open() -> None:
     bench = Bench()
     session_id = await bench.begun()
     bench.store.available = False
-    bench.clock_s += 60
-    assert await bench.refusal(session_id) is None
+    for seconds in (3, 61):
+        bench.clock_s += seconds
+        assert await bench.refusal(session_id) is None
+        await bench.aside.settled()
     assert await bench.refusal(uuid4()) == "store_unavailable"
     assert await bench.refusal(session_id, lifetimes=bench.elsewhere) == "store_unavailable"
 
@@ -118,7 +177,7 @@ async def test_another_gateway_knows_of_data_from_stored_verdicts_or_newer_ones(
     assert await bench.refusal(session_id, now=later, lifetimes=bench.elsewhere) is None
     latest = {"session": {"last_seen_at": NOW + timedelta(minutes=70)}}
     bench.replies.by_subject[TENANT, "session", str(session_id)] = msgspec.json.encode(latest)
-    third = Lifetimes(bench.store, bench.replies, lambda: bench.clock_s)
+    third = bench.gateway()
     assert await bench.refusal(session_id, now=NOW + timedelta(minutes=95), lifetimes=third) is None
 
 
@@ -131,12 +190,16 @@ async def test_a_session_that_began_before_stays_as_it_was() -> None:
 
 async def test_thresholds_are_remembered_for_a_moment_and_while_the_database_is_away() -> None:
     bench, clock = Bench(), [0.0]
-    thresholds = Thresholds(bench.store, lambda: clock[0])
+    thresholds = Thresholds(bench.store, bench.aside, lambda: clock[0])
     bench.store.available = False
     assert await thresholds.of(TENANT) == 50
     bench.store.available, bench.store.thresholds[TENANT] = True, 70
     assert await thresholds.of(TENANT) == 50
     clock[0] = 2.1
+    assert await thresholds.of(TENANT) == 50, "looked up aside"
+    await bench.aside.settled()
     assert await thresholds.of(TENANT) == 70
     bench.store.available, clock[0] = False, 99.0
+    await thresholds.of(TENANT)
+    await bench.aside.settled()
     assert await thresholds.of(TENANT) == 70
