@@ -9,6 +9,8 @@ import msgspec
 _BINS: Final = 36
 _BINS_PER_OCTAVE: Final = 4
 _FIRST_MS: Final = 8.0  # the first bin begins here and holds all below; the last ends at 4 s and holds all above
+_LOG_FIRST: Final = math.log(_FIRST_MS)
+_BINS_PER_E: Final = _BINS_PER_OCTAVE / math.log(2)
 
 
 class Moments(msgspec.Struct, array_like=True):
@@ -74,10 +76,10 @@ class Histogram(msgspec.Struct, array_like=True):
 
     counts: list[int] = msgspec.field(default_factory=lambda: [0] * _BINS)
 
-    def add(self, duration_ms: float) -> None:
-        """Fold a duration in."""
-        octaves = math.log2(duration_ms / _FIRST_MS) if duration_ms > _FIRST_MS else 0.0
-        self.counts[min(int(octaves * _BINS_PER_OCTAVE), _BINS - 1)] += 1
+    def add(self, log_ms: float) -> None:
+        """Fold in a duration by its natural logarithm, which callers have at hand."""
+        row = int((log_ms - _LOG_FIRST) * _BINS_PER_E + 1e-9)  # an edge belongs to the bin it begins
+        self.counts[min(max(row, 0), _BINS - 1)] += 1
 
     def quantile(self, share: float) -> float | None:
         """Give the duration in ms that this share stays below, to a few percent; none of nothing."""
