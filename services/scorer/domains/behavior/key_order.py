@@ -62,8 +62,8 @@ class KeyOrder(msgspec.Struct, array_like=True):
             self.dwell_after_dwell.add(dwell, self.last_dwell)
         if interval is not None:
             self.intervals.add(interval)
-            if pair is not None and max(pair) < _TEXT_GROUPS:
-                self._digraph(pair, min(interval, _TEXT_CEILING))
+            if pair is not None and pair[0] < _TEXT_GROUPS and pair[1] < _TEXT_GROUPS:
+                self._digraph(pair, interval if interval < _TEXT_CEILING else _TEXT_CEILING)
             for products, earlier in zip(self.lagged, self.last_intervals, strict=False):
                 products.add(interval, earlier)
             self.interval_after_dwell.add(interval, self.last_dwell)

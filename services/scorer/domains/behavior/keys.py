@@ -61,6 +61,7 @@ _ON_GRID_MS: Final = 1.0
 _LOG_USUAL_INTERVAL: Final = math.log(150.0)
 _LOG_USUAL_DWELL: Final = math.log(100.0)
 _FLOOR_MS: Final = 8.0
+_LOG_FLOOR: Final = math.log(_FLOOR_MS)
 _FIXED_MS: Final = 2.0
 _EVEN_RATIO: Final = 0.15
 # What is faster is a machine's: a script's, but also an expander's or a dictation's. What is slower is a pause.
@@ -163,7 +164,7 @@ class KeyState(msgspec.Struct, array_like=True):
         self.dwell_total_ms += dwell_ms
         self.dwell_total_squares += dwell_ms * dwell_ms
         self.dwells_on_grid += _is_on_grid(dwell_ms)
-        log_ms = math.log(max(dwell_ms, _FLOOR_MS))
+        log_ms = math.log(dwell_ms) if dwell_ms > _FLOOR_MS else _LOG_FLOOR
         self.dwells.add(log_ms)
         return log_ms - _LOG_USUAL_DWELL
 
@@ -179,7 +180,7 @@ class KeyState(msgspec.Struct, array_like=True):
         self.total_ms += interval
         self.total_squares += interval * interval
         self.on_grid += _is_on_grid(interval)
-        log_ms = math.log(max(interval, _FLOOR_MS))
+        log_ms = math.log(interval) if interval > _FLOOR_MS else _LOG_FLOOR
         self.intervals.add(log_ms)
         if held_ms is not None:
             self.overlap_pairs += 1

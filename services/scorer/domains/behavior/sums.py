@@ -77,9 +77,9 @@ class Histogram(msgspec.Struct, array_like=True):
     counts: list[int] = msgspec.field(default_factory=lambda: [0] * _BINS)
 
     def add(self, log_ms: float) -> None:
-        """Fold in a duration by its natural logarithm, which callers have at hand."""
+        """Fold in a duration by its natural logarithm, which callers have at hand; that of 8 ms is the least."""
         row = int((log_ms - _LOG_FIRST) * _BINS_PER_E + 1e-9)  # an edge belongs to the bin it begins
-        self.counts[min(max(row, 0), _BINS - 1)] += 1
+        self.counts[row if row < _BINS else -1] += 1
 
     def quantile(self, share: float) -> float | None:
         """Give the duration in ms that this share stays below, to a few percent; none of nothing."""

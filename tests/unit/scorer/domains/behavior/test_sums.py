@@ -23,7 +23,7 @@ def moments(samples: list[float]) -> Moments:
 def histogram(durations_ms: list[float]) -> Histogram:
     counts = Histogram()
     for duration_ms in durations_ms:
-        counts.add(math.log(max(duration_ms, 1)))
+        counts.add(math.log(max(duration_ms, 8)))
     return counts
 
 
