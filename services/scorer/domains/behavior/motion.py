@@ -7,7 +7,8 @@ device reports every few hundredths of a second, a coarse one that any recorder 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from operator import add
 from typing import Final
 
@@ -114,21 +115,9 @@ class MotionSums(msgspec.Struct, array_like=True):
 
     sums: tuple[float, ...] = (0.0,) * len(_SUMS)
 
-    def add(self, steps: Steps, longest_ms: float) -> None:
-        """Add every window of a path whose steps take at most so long."""
-        length = steps.length
-        if len(length) < CONTEXT:
-            return
-        unbroken = steps.elapsed <= longest_ms
-        unbroken = unbroken[2:] & unbroken[1:-1] & unbroken[:-2]
-        if not np.count_nonzero(unbroken):
-            return
-        rows = _rows(steps)
-        clear = np.minimum(np.minimum(length[2:], length[1:-1]), length[:-2]) >= _CLEAR_PX
-        rows[:_CLEAR_ROWS] *= unbroken
-        rows[_CLEAR_ROWS:] *= clear & unbroken
-        sums = (rows @ rows.T).take(_PRODUCTS).tolist()
-        self.sums = tuple(map(add, self.sums, sums))
+    def add(self, rows: _Rows) -> None:
+        """Add windows, given as columns of ``_ROWS``; zeros are none."""
+        self.sums = tuple(map(add, self.sums, (rows @ rows.T).take(_PRODUCTS).tolist()))
 
     def values(self, prefix: str) -> Features:
         """Give the features of ``MOTION_FEATURES``, their names with a prefix."""
@@ -163,6 +152,32 @@ class MotionSums(msgspec.Struct, array_like=True):
             ),
             prefix + "turn_speed_correlation": correlation(self.sums[-6:]),
         }
+
+
+def add_windows(scales: Sequence[tuple[MotionSums, Steps, float]]) -> None:
+    """Add every window of steps to its sums, at all scales at once: that costs hardly more than at one.
+
+    Parameters
+    ----------
+    scales
+        The sums, the steps of a path, and how many ms a step may take at most.
+    """
+    scales = [scale for scale in scales if len(scale[1].length) >= CONTEXT]
+    if not scales:
+        return
+    elapsed, step, length = (np.concatenate(column) for column in zip(*(steps for _, steps, _ in scales), strict=True))
+    counts = [len(steps.length) for _, steps, _ in scales]
+    quick = elapsed <= np.repeat([longest_ms for _, _, longest_ms in scales], counts)
+    unbroken = quick[2:] & quick[1:-1] & quick[:-2]
+    if not np.count_nonzero(unbroken):
+        return
+    clear = np.minimum(np.minimum(length[2:], length[1:-1]), length[:-2]) >= _CLEAR_PX
+    rows = _rows(Steps(elapsed, step, length))
+    rows[:_CLEAR_ROWS] *= unbroken
+    rows[_CLEAR_ROWS:] *= clear & unbroken
+    ends = accumulate(counts)
+    for (sums, _, _), count, end in zip(scales, counts, ends, strict=True):
+        sums.add(rows[:, end - count : end - CONTEXT + 1])  # windows from one scale to the next are left out
 
 
 def named(prefix: str, table: Mapping[str, Feature]) -> dict[str, Feature]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from services.scorer.domains.behavior.clicks import CLICK_FEATURES, ClickState
 from services.scorer.domains.behavior.moments import share
-from services.scorer.domains.behavior.motion import CONTEXT, MOTION_FEATURES, MotionSums, named
+from services.scorer.domains.behavior.motion import CONTEXT, MOTION_FEATURES, MotionSums, add_windows, named
 from services.scorer.domains.behavior.samples import (
     Path,
     Steps,
@@ -60,8 +60,6 @@ _APART_MS: Final = 12.0
 _FINE_MS: Final = 40.0
 # About a submovement. Recorders of 10 Hz and more come near it.
 _COARSE_APART_MS: Final = 96.0
-# As many coarse samples are gathered before they are judged: it costs the same for one as for all.
-_GATHERED: Final = 12
 # A step of one pixel, straight or diagonal, is within the flicker of an optical sensor.
 _SENSOR_FLICKER_PX: Final = 1.5
 # Slower samplers leave out what happens in between, and a trembling hand (to 8 Hz) then looks like noise. 20 ms,
@@ -81,8 +79,11 @@ _Floats = NDArray[np.float64]
 _Complexes = NDArray[np.complex128]
 
 
+_NO_STEPS: Final = Steps(np.empty(0), np.empty(0, complex), np.empty(0))
+
+
 class PointerState(msgspec.Struct, array_like=True):
-    """Counters, sums, and the last samples of the path: in full, thinned, and thinned to the coarse scale."""
+    """Counters, sums, and the last samples of the path: in full, and thinned for each scale."""
 
     moves: int = 0
     steps: int = 0
@@ -94,7 +95,6 @@ class PointerState(msgspec.Struct, array_like=True):
     raw_tail: Tail = msgspec.field(default_factory=Tail)
     tail: Tail = msgspec.field(default_factory=Tail)
     coarse_tail: Tail = msgspec.field(default_factory=Tail)
-    coarse_judged: int = 0  # samples of the coarse tail that were judged already
     fine: MotionSums = msgspec.field(default_factory=MotionSums)
     coarse: MotionSums = msgspec.field(default_factory=MotionSums)
     strokes: StrokeSums = msgspec.field(default_factory=StrokeSums)
@@ -138,7 +138,6 @@ class PointerState(msgspec.Struct, array_like=True):
         if samples[0][0] < self.raw_tail.ended_at:
             # A late batch, or a clock set back: its samples are a path of their own.
             self.raw_tail = self.tail = self.coarse_tail = Tail()
-            self.coarse_judged = 0
         seen = len(self.raw_tail)
         t, p = advancing(*self.raw_tail.joined(samples))
         self.raw_tail = tail_of((t, p), 3)
@@ -170,22 +169,20 @@ class PointerState(msgspec.Struct, array_like=True):
         double, window, context = max(0, seen - 4), max(0, seen - _WINDOW), max(0, seen - CONTEXT)
         self._compare_steps(steps.since(double))
         self._find_straights(p[window:], steps.length[window:])
-        self.fine.add(steps.since(context), _FINE_MS)
         last = max(0, seen - 1)
         self.strokes.add(t[last:], p[last:], steps.since(last))
-        self._gather_coarse((t[seen:], p[seen:]))
+        coarse = self._coarse_steps((t[seen:], p[seen:]))
+        add_windows([(self.fine, steps.since(context), _FINE_MS), (self.coarse, coarse, PAUSE_MS)])
         return t, p
 
-    def _gather_coarse(self, samples: Path) -> None:
-        t, p = thinned(*self.coarse_tail.joined(samples), len(self.coarse_tail), _COARSE_APART_MS)
-        waiting = len(t) - self.coarse_judged
-        if waiting >= _GATHERED:
-            judged = self.coarse_judged + waiting - waiting % _GATHERED
-            self.coarse.add(steps_of(t[:judged], p[:judged]), PAUSE_MS)
-            kept = max(0, judged - CONTEXT)
-            self.coarse_judged = judged - kept
-            t, p = t[kept:], p[kept:]
-        self.coarse_tail = tail_of((t, p), len(t))
+    def _coarse_steps(self, new: Path) -> Steps:
+        """Thin new samples more; give the steps of which windows are new."""
+        seen = len(self.coarse_tail)
+        t, p = thinned(*self.coarse_tail.joined(new), seen, _COARSE_APART_MS)
+        if len(t) == seen:
+            return _NO_STEPS
+        self.coarse_tail = tail_of((t, p), CONTEXT)
+        return steps_of(t, p)
 
     def _compare_steps(self, steps: Steps) -> None:
         _, step, length = steps

@@ -9,7 +9,7 @@ import numpy as np
 
 from services.scorer.domains.behavior.clicks import LogSums
 from services.scorer.domains.behavior.moments import share
-from services.scorer.domains.behavior.motion import CONTEXT, MOTION_FEATURES, MotionSums, named
+from services.scorer.domains.behavior.motion import CONTEXT, MOTION_FEATURES, MotionSums, add_windows, named
 from services.scorer.domains.behavior.samples import epoch_ms, steps_of
 from services.scorer.domains.behavior.strokes import STROKE_FEATURES, StrokeSums
 from services.scorer.features import Feature, Features
@@ -150,7 +150,7 @@ class TouchState(msgspec.Struct, array_like=True):
             return
         t, p = np.array(self.t), np.array([complex(*place) for place in self.p])
         steps, last = steps_of(t, p), max(0, self.summed - 1)
-        self.fine.add(steps, _FINE_MS)
+        add_windows([(self.fine, steps, _FINE_MS)])
         self.strokes.add(t[last:], p[last:], steps.since(last))
         self.t, self.p = self.t[-CONTEXT:], self.p[-CONTEXT:]
         self.summed = len(self.t)
