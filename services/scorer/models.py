@@ -45,6 +45,17 @@ class Curve(msgspec.Struct, frozen=True):
         return height[left] + (value - at[left]) * (height[right] - height[left]) / (at[right] - at[left])
 
 
+class Part(msgspec.Struct, frozen=True):
+    """What one feature adds to the score: the height of its curve, counted the more the more stands behind it.
+
+    With ``n`` of the count feature ``of`` the height counts ``n / (n + half)``.
+    """
+
+    curve: Curve
+    of: str
+    half: float
+
+
 class Calibration(msgspec.Struct, frozen=True):
     """How a score becomes a probability, by how much was seen of the ``evidence`` feature (log2 of its count)."""
 
@@ -67,7 +78,7 @@ class Telling(msgspec.Struct, frozen=True):
 class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
     """What a model's JSON file holds.
 
-    ``enough`` are the smallest values of features for any answer; ``curves`` are in log odds of being a bot.
+    ``enough`` are the smallest values of features for any answer; ``parts`` are in log odds of being a bot.
     """
 
     name: str
@@ -75,7 +86,7 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
     telling: Telling
     enough: dict[str, float]
     intercept: float
-    curves: dict[str, Curve]
+    parts: dict[str, Part]
     calibration: Calibration
 
 
@@ -104,7 +115,7 @@ class Model:
         self.version = version
         self._file = file
         self._enough = tuple(file.enough.items())
-        self._curves = tuple(file.curves.items())
+        self._parts = tuple((name, part.curve, part.of, part.half) for name, part in file.parts.items())
 
     def describe(self) -> dict[str, Any]:
         """Give the model's facts as JSON-ready data."""
@@ -115,7 +126,7 @@ class Model:
             "about": file.about,
             "reasons": {"bot": file.telling.bot_reason, "person": file.telling.person_reason},
             "enough": file.enough,
-            "needs": list(file.curves),
+            "needs": sorted({*file.parts, *(part.of for part in file.parts.values())}),
         }
 
     def answer(self, features: Features) -> Answer | None:
@@ -128,10 +139,10 @@ class Model:
         seen = math.log2(max(1.0, features.get(calibration.evidence) or 0.0))
         slope = calibration.slope(seen)
         parts = []
-        for name, curve in self._curves:
-            value = features.get(name)
-            if value is not None and value == value:  # NaN is as good as missing
-                parts.append((name, slope * curve(value)))
+        for name, curve, of, half in self._parts:
+            value, count = features.get(name), features.get(of)
+            if value is not None and value == value and count:  # NaN is as good as missing
+                parts.append((name, slope * curve(value) * count / (count + half)))
         score = slope * self._file.intercept + sum(part for _, part in parts)
         odds = score + calibration.offset(seen)
         parts.sort(key=lambda part: -abs(part[1]))

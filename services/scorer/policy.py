@@ -38,20 +38,24 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A row of the action table: what holds from this risk on."""
+    """A row of the action table: what holds from this risk on.
+
+    ``learned_from_risk`` is asked instead for the action when only models speak.
+    """
 
     from_risk: float
+    learned_from_risk: float
     action: Action
     label: Label
 
 
-# One weak signal never stops anyone; two agreeing ones ask for a challenge; blocking takes near certainty, and more
-# than a model's word: one that meets people unlike those it learned from is wrong about all of them.
+# One weak signal never stops anyone; two agreeing ones ask for a challenge; blocking takes near certainty. A model
+# alone must be surer, and never blocks: one that meets people unlike those it learned from is wrong about all of them.
 STEPS: Final = (
-    Step(0.95, "BLOCK", "bot"),
-    Step(0.75, "REVIEW", "bot"),
-    Step(0.45, "CHALLENGE", "suspicious"),
-    Step(0.0, "ALLOW", "human"),
+    Step(0.95, math.inf, "BLOCK", "bot"),
+    Step(0.75, 0.97, "REVIEW", "bot"),
+    Step(0.45, 0.9, "CHALLENGE", "suspicious"),
+    Step(0.0, 0.0, "ALLOW", "human"),
 )
 # Below this confidence, an allowed subject is not called human: we have seen too little.
 HUMAN_FROM_CONFIDENCE: Final = 0.4
@@ -74,11 +78,12 @@ def judge(signals: Sequence[Signal], coverage: float, event_count: int) -> Judge
     risk = round(_noisy_or([signal.weight for signal in signals]), 6)
     seen = coverage * event_count / (event_count + HALF_KNOWN_EVENTS)
     confidence = round(1 - (1 - seen) * (1 - risk), 6)
-    step = next(step for step in STEPS if risk >= step.from_risk)
-    if step.action == "BLOCK" and all(signal.learned for signal in signals):
-        step = next(step for step in STEPS if step.action == "REVIEW")
-    label: Label = "undecided" if step.label == "human" and confidence < HUMAN_FROM_CONFIDENCE else step.label
-    return Judgement(risk, round(100 * (1 - risk)), confidence, step.action, label, _reasons(signals, risk))
+    learned = all(signal.learned for signal in signals)
+    action = next(step.action for step in STEPS if risk >= (step.learned_from_risk if learned else step.from_risk))
+    label: Label = next(step.label for step in STEPS if risk >= step.from_risk)
+    if label == "human" and confidence < HUMAN_FROM_CONFIDENCE:
+        label = "undecided"
+    return Judgement(risk, round(100 * (1 - risk)), confidence, action, label, _reasons(signals, risk))
 
 
 def _noisy_or(weights: Sequence[float]) -> float:

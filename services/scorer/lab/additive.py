@@ -5,6 +5,7 @@ neighbouring knots, so a feature that tells nothing becomes a level line at zero
 adds nothing, in fitting as in use. Newton steps; no chance is involved.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,47 +33,48 @@ class Additive:
     intercept: float
     curves: dict[str, Curve]
 
-    def score(self, columns: Array, names: list[str]) -> Array:
-        """Give the log odds of rows whose columns are ``names``; NaN is missing."""
-        total = np.full(len(columns), self.intercept)
-        for name, curve in self.curves.items():
-            column = columns[:, names.index(name)]
-            height = np.interp(column, curve.at, curve.height)
-            total += np.where(np.isnan(column), 0.0, height)
-        return total
 
-
-def fit(columns: Array, names: list[str], bot: Array, weight: Array, penalty: float) -> Additive:
-    """Fit curves to rows.
+class Design:
+    """Rows laid out for fitting any part of them: knots stand at quantiles of all rows, which tell nothing of labels.
 
     Parameters
     ----------
     columns
         Rows by features; NaN is missing.
-    bot
-        1 for bots, 0 for people.
-    weight
-        How much a row counts.
+    trust
+        Of the same shape: how much each value counts, 0..1.
     penalty
         Against change along a curve, in units of weight.
     """
-    knots = [_knots_of(column) for column in columns.T]
-    used = [index for index, at in enumerate(knots) if len(at) > 1]
-    parts = [tents(columns[:, index], knots[index]) for index in used]
-    means = [np.average(part, axis=0, weights=weight) for part in parts]
-    shares = [mean.sum() or 1.0 for mean in means]  # rows where the feature is missing have no height
-    parts = [
-        part - np.outer(part.sum(axis=1), mean / share) for part, mean, share in zip(parts, means, shares, strict=True)
-    ]
-    design = np.hstack([np.ones((len(columns), 1)), *parts])
-    beta = newton(design, bot, weight, _penalties([part.shape[1] for part in parts], penalty))
-    curves, start = {}, 1
-    for index, mean, share in zip(used, means, shares, strict=True):
-        height = beta[start : start + len(mean)]
-        start += len(mean)
-        height = height - float(height @ mean) / share
-        curves[names[index]] = Curve(_rounded(knots[index]), _rounded(height))
-    return Additive(round(float(beta[0]), 5), curves)
+
+    def __init__(self, columns: Array, trust: Array, names: Sequence[str], penalty: float) -> None:
+        knots = [_knots_of(column) for column in columns.T]
+        used = [index for index, at in enumerate(knots) if len(at) > 1]
+        parts = [tents(columns[:, index], knots[index]) for index in used]
+        # Curves are centred, so that a missing value, which adds nothing, counts as an average one.
+        means = [part.sum(axis=0) / part.sum() for part in parts]
+        laid = [
+            (part - np.outer(part.sum(axis=1), mean)) * trust[:, [index]]
+            for index, part, mean in zip(used, parts, means, strict=True)
+        ]
+        self._names = [names[index] for index in used]
+        self._knots = [knots[index] for index in used]
+        self._means = means
+        self._penalties = _penalties([len(mean) for mean in means], penalty)
+        self.matrix = np.hstack([np.ones((len(columns), 1)), *laid])
+
+    def fit(self, rows: NDArray[np.bool_], bot: Array, weight: Array, start: Array | None = None) -> Array:
+        """Fit some of the rows; ``start`` saves steps, and changes nothing else."""
+        return newton(self.matrix[rows], bot[rows], weight[rows], self._penalties, start)
+
+    def curves(self, beta: Array) -> Additive:
+        """Write a fit down as curves."""
+        curves, at = {}, 1
+        for name, knots, mean in zip(self._names, self._knots, self._means, strict=True):
+            height = beta[at : at + len(mean)]
+            at += len(mean)
+            curves[name] = Curve(_rounded(knots), _rounded(height - float(height @ mean)))
+        return Additive(round(float(beta[0]), 5), curves)
 
 
 def calibrate(score: Array, seen: Array, bot: Array, weight: Array, evidence: str) -> Calibration:
@@ -117,9 +119,9 @@ def tents(column: Array, at: Array) -> Array:
     return found
 
 
-def newton(design: Array, bot: Array, weight: Array, penalties: Array) -> Array:
+def newton(design: Array, bot: Array, weight: Array, penalties: Array, start: Array | None = None) -> Array:
     """Minimise the penalised logistic loss."""
-    beta = np.zeros(design.shape[1])
+    beta = np.zeros(design.shape[1]) if start is None else start
     loss = _loss(design, bot, weight, penalties, beta)
     for _ in range(_STEPS):
         chance = _logistic(design @ beta)

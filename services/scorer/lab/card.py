@@ -12,7 +12,7 @@ Groups = Counter[tuple[str, str, bool]]
 
 def card_of(file: ModelFile, facts: Mapping[str, Any], groups: Groups, table: Mapping[str, Feature]) -> str:
     """Write a model's card."""
-    reach = {name: max(curve.height) - min(curve.height) for name, curve in file.curves.items()}
+    reach = {name: max(part.curve.height) - min(part.curve.height) for name, part in file.parts.items()}
     rows = "\n".join(
         f"| `{name}` | {table[name].unit} | {span:.2f} | {table[name].about} |"
         for name, span in sorted(reach.items(), key=lambda item: (-item[1], item[0]))

@@ -19,7 +19,7 @@ from services.scorer.lab.sessions import Session
 from shared.contracts.batch import event_count
 
 # After how many events a session is learned from: each prefix is a session somebody might have ended there.
-LEARNED_AFTER: Final = (20, 30, 50, 100, 200, 400, 800, 1_600)
+LEARNED_AFTER: Final = (30, 100, 400)
 SEED: Final = 7
 
 
@@ -85,5 +85,5 @@ def table_of(samples: Iterable[Sample], total: int, copies: int, domain: DomainF
 def _copies(sample: Sample, number: int, copies: int) -> Iterator[Session]:
     yield sample.session
     chance = random.Random(SEED * 1_000_003 + number)
-    for _ in range(copies):
+    for _ in range(copies if sample.origin.learn else 0):
         yield other_recorder(sample.session, chance)

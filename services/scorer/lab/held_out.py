@@ -16,7 +16,8 @@ from services.scorer.lab.learn import (
     Recipe,
     Rows,
     calibrate_rows,
-    fit_rows,
+    design_of,
+    fit_all,
     folds_of,
     held_out_scores,
     model_file,
@@ -83,7 +84,7 @@ def models_by_fold(
         rows = _learnable(prefixes, rows_of(prefixes, list(table), inputs, recipe))
         if not inputs or not both_sides(rows):
             continue
-        score, additives = held_out_scores(rows, inputs, fold, recipe)
+        score, additives = held_out_scores(rows, design_of(rows, inputs, recipe), fold)
         for number, additive in enumerate(additives):
             calibration = calibrate_rows(rows, score, fold[rows.owner] != number, recipe)
             found[number].append(Model(model_file(additive, calibration, recipe), f"fold-{number}"))
@@ -106,9 +107,10 @@ def models_by_source(
         for number, name in enumerate(sources):
             others = rows.part(source != name)
             if both_sides(others):
-                score, _ = held_out_scores(others, inputs, coarse, recipe)
+                design = design_of(others, inputs, recipe)
+                score, _ = held_out_scores(others, design, coarse)
                 calibration = calibrate_rows(others, score, np.ones(len(score), dtype=bool), recipe)
-                additive = fit_rows(others, inputs, recipe)
+                additive = fit_all(others, design)
                 found[number].append(Model(model_file(additive, calibration, recipe), f"without-{name}"))
     return found
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scorer.features import Feature
-from services.scorer.lab.additive import Additive, calibrate, fit
+from services.scorer.lab.additive import Additive, Design, calibrate
 from services.scorer.lab.dataset import Prefixes
-from services.scorer.models import Calibration, ModelFile, Telling
+from services.scorer.models import Calibration, ModelFile, Part, Telling
 
 Array = NDArray[np.float64]
 
@@ -35,6 +35,8 @@ class Recipe:
         Smallest values of features for any answer.
     evidence
         The count that says how much was seen.
+    stands_on
+        Tells of a feature's name the count behind it, and at how much of it the feature counts half.
     penalty
         See ``additive.fit``; in sessions.
     """
@@ -45,6 +47,7 @@ class Recipe:
     reads: Callable[[str, Feature], bool]
     enough: Mapping[str, float]
     evidence: str
+    stands_on: Callable[[str], tuple[str, float]]
     penalty: float
 
     def inputs(self, table: Mapping[str, Feature]) -> list[str]:
@@ -59,6 +62,7 @@ class Rows:
     """What one model learns from: a row for each learned prefix it may judge."""
 
     columns: Array
+    trust: Array
     seen: Array
     bot: Array
     weight: Array
@@ -66,53 +70,69 @@ class Rows:
 
     def part(self, chosen: NDArray[np.bool_]) -> "Rows":
         """Give some of the rows."""
-        return Rows(self.columns[chosen], self.seen[chosen], self.bot[chosen], self.weight[chosen], self.owner[chosen])
+        return Rows(
+            self.columns[chosen],
+            self.trust[chosen],
+            self.seen[chosen],
+            self.bot[chosen],
+            self.weight[chosen],
+            self.owner[chosen],
+        )
 
 
 def rows_of(prefixes: Sequence[Prefixes], names: Sequence[str], inputs: Sequence[str], recipe: Recipe) -> Rows:
     """Collect the rows a model may judge; each class weighs the same, and within it sources, groups and sessions."""
-    columns, seen, owner = [], [], []
+    columns, counts, seen, owner = [], [], [], []
     wanted = [names.index(name) for name in inputs]
     least = [(names.index(name), value) for name, value in recipe.enough.items()]
+    behind = [recipe.stands_on(name) for name in inputs]
+    of, half = [names.index(name) for name, _ in behind], np.array([half for _, half in behind])
     evidence = names.index(recipe.evidence)
     for index, session in enumerate(prefixes):
         for row in session.learned():
             values = session.rows[row]
             if all(values[column] >= value for column, value in least):
                 columns.append(values[wanted])
+                counts.append(values[of])
                 seen.append(values[evidence])
                 owner.append(index)
     owners = np.array(owner, dtype=np.int64)
     bot = np.array([float(prefixes[index].origin.bot) for index in owner])
-    return Rows(np.array(columns), np.array(seen), bot, weights_of(prefixes, owners), owners)
+    shape = (len(owner), len(inputs))
+    known = np.nan_to_num(np.array(counts).reshape(shape))
+    return Rows(
+        np.array(columns).reshape(shape),
+        known / (known + half),
+        np.array(seen),
+        bot,
+        weights_of(prefixes, owners),
+        owners,
+    )
 
 
 def weights_of(prefixes: Sequence[Prefixes], owner: NDArray[np.int64]) -> Array:
-    """Weigh rows: half of all for each class, in it a part for each source, in it the same for each group and maker.
+    """Weigh rows: half of all for each class, in it a part for each source.
 
-    The weights sum up to the number of sessions, so that a penalty means the same for small and large corpora.
+    In that, every family of bots weighs the same, and every session of people. All weights sum up to the rows.
     """
     origins = [prefixes[index].origin for index in owner.tolist()]
     rows = Counter(owner.tolist())
-    sessions: defaultdict[tuple[str, bool, str, str], set[int]] = defaultdict(set)
-    makers: defaultdict[tuple[str, bool, str], set[str]] = defaultdict(set)
+    # People's cohorts can be a handful; a family of bots stands for all that its program may do.
+    shares = [o.group if o.bot else "" for o in origins]
+    sessions: defaultdict[tuple[str, bool, str], set[int]] = defaultdict(set)
     groups: defaultdict[tuple[str, bool], set[str]] = defaultdict(set)
-    for index, origin in zip(owner.tolist(), origins, strict=True):
-        sessions[origin.source, origin.bot, origin.group, origin.maker].add(index)
-        makers[origin.source, origin.bot, origin.group].add(origin.maker)
-        groups[origin.source, origin.bot].add(origin.group)
+    for index, origin, share in zip(owner.tolist(), origins, shares, strict=True):
+        sessions[origin.source, origin.bot, share].add(index)
+        groups[origin.source, origin.bot].add(share)
     weight = np.array([
         _SOURCE_WEIGHT.get(o.source, _WEIGHT)
-        / len(groups[o.source, o.bot])
-        / len(makers[o.source, o.bot, o.group])
-        / len(sessions[o.source, o.bot, o.group, o.maker])
-        / rows[index]
-        for index, o in zip(owner.tolist(), origins, strict=True)
+        / (len(groups[o.source, o.bot]) * len(sessions[o.source, o.bot, share]) * rows[index])
+        for index, o, share in zip(owner.tolist(), origins, shares, strict=True)
     ])  # fmt: skip
-    bot = np.array([o.bot for o in origins])
+    bot = np.array([o.bot for o in origins], dtype=bool)
     for side in (bot, ~bot):
         if side.any():
-            weight[side] *= 0.5 * len(rows) / weight[side].sum()
+            weight[side] *= 0.5 * len(owner) / weight[side].sum()
     return weight
 
 
@@ -127,24 +147,27 @@ def folds_of(prefixes: Sequence[Prefixes]) -> NDArray[np.int64]:
     ])  # fmt: skip
 
 
-def held_out_scores(
-    rows: Rows, inputs: list[str], fold: NDArray[np.int64], recipe: Recipe
-) -> tuple[Array, list[Additive]]:
+def design_of(rows: Rows, inputs: Sequence[str], recipe: Recipe) -> Design:
+    """Lay rows out for fitting."""
+    return Design(rows.columns, rows.trust, inputs, recipe.penalty)
+
+
+def held_out_scores(rows: Rows, design: Design, fold: NDArray[np.int64]) -> tuple[Array, list[Additive]]:
     """Score every row with a model that met neither its family nor its person; give the models by fold too."""
     score, models = np.zeros(len(rows.bot)), []
     by_row = fold[rows.owner]
+    start = design.fit(np.ones(len(score), dtype=bool), rows.bot, rows.weight)
     for number in range(int(fold.max()) + 1):
         here = by_row == number
-        model = fit_rows(rows.part(~here), inputs, recipe)
-        models.append(model)
-        if here.any():
-            score[here] = model.score(rows.columns[here], inputs)
+        beta = design.fit(~here, rows.bot, rows.weight, start)
+        models.append(design.curves(beta))
+        score[here] = design.matrix[here] @ beta
     return score, models
 
 
-def fit_rows(rows: Rows, inputs: list[str], recipe: Recipe) -> Additive:
-    """Fit a recipe's curves."""
-    return fit(rows.columns, inputs, rows.bot, rows.weight, recipe.penalty)
+def fit_all(rows: Rows, design: Design) -> Additive:
+    """Fit every row."""
+    return design.curves(design.fit(np.ones(len(rows.bot), dtype=bool), rows.bot, rows.weight))
 
 
 def calibrate_rows(rows: Rows, score: Array, chosen: NDArray[np.bool_], recipe: Recipe) -> Calibration:
@@ -160,6 +183,6 @@ def model_file(model: Additive, calibration: Calibration, recipe: Recipe) -> Mod
         telling=recipe.telling,
         enough=dict(recipe.enough),
         intercept=model.intercept,
-        curves=model.curves,
+        parts={name: Part(curve, *recipe.stands_on(name)) for name, curve in model.curves.items()},
         calibration=calibration,
     )

@@ -1,5 +1,6 @@
 """The models we train: one for the pointer, one for the keys. Each speaks only of what it saw."""
 
+from functools import partial
 from typing import Final
 
 from services.scorer.features import Feature
@@ -9,6 +10,7 @@ from services.scorer.models import Telling
 # What tells of the recorder rather than of who moves: sampling rates, timer grids, and what they blur.
 _OF_RECORDERS: Final = frozenset({
     "pointer_interval_ms", "click_rest_ms", "key_interval_grid_share", "key_dwell_grid_share", "key_tied_share",
+    "key_correction_share",
 })  # fmt: skip
 
 
@@ -18,6 +20,24 @@ def _of_pointer(name: str, _: Feature) -> bool:
 
 def _of_keys(name: str, _: Feature) -> bool:
     return name.startswith("key_") and name not in _OF_RECORDERS
+
+
+# The count behind a feature, by the start of its name, and at how much of it the feature counts half.
+_BEHIND_POINTER: Final = (
+    ("pointer_fine_", "pointer_fine_windows", 60.0),
+    ("pointer_coarse_", "pointer_coarse_windows", 20.0),
+    ("pointer_stroke_", "pointer_stroke_strokes", 8.0),
+    ("pointer_even_", "pointer_steps", 40.0),
+    ("pointer_reversal_", "pointer_turns", 40.0),
+    ("pointer_straight_", "pointer_windows", 40.0),
+    ("click_", "clicks", 10.0),
+    ("pointer_", "pointer_moves", 60.0),
+)
+_BEHIND_KEYS: Final = (("key_dwell_", "key_dwells", 30.0), ("key_", "key_intervals", 30.0))
+
+
+def _behind(table: tuple[tuple[str, str, float], ...], name: str) -> tuple[str, float]:
+    return next((of, half) for start, of, half in table if name.startswith(start))
 
 
 RECIPES: Final = (
@@ -33,7 +53,8 @@ RECIPES: Final = (
         reads=_of_pointer,
         enough={"pointer_moves": 20},
         evidence="pointer_moves",
-        penalty=3.0,
+        stands_on=partial(_behind, _BEHIND_POINTER),
+        penalty=1.0,
     ),
     Recipe(
         name="keys",
@@ -45,8 +66,9 @@ RECIPES: Final = (
             person_message="Taken together, the keys are struck more like people than like programs do.",
         ),
         reads=_of_keys,
-        enough={"key_intervals": 15},
+        enough={"key_intervals": 20},
         evidence="key_intervals",
-        penalty=3.0,
+        stands_on=partial(_behind, _BEHIND_KEYS),
+        penalty=1.0,
     ),
 )

@@ -54,6 +54,12 @@ _ROW_EVENTS: Final[dict[str, Callable[..., AnyBehaviorEvent]]] = {
     "up": partial(PointerUp, pointer="mouse"), "PressedTouch": TouchStart, "MoveTouch": TouchMove,
     "ReleasedTouch": TouchEnd,
 }  # fmt: skip
+_CODES: Final[tuple[tuple[int, int, KeyClass], ...]] = (
+    (65, 90, "letter"), (48, 57, "digit"), (96, 105, "digit"), (32, 32, "space"), (13, 13, "enter"), (9, 9, "tab"),
+    (8, 8, "backspace"), (46, 46, "delete"), (27, 27, "escape"), (37, 40, "arrow"), (33, 36, "navigation"),
+    (16, 20, "modifier"), (91, 93, "modifier"), (106, 111, "punctuation"), (186, 222, "punctuation"),
+    (112, 123, "function"),
+)  # fmt: skip
 _KEY_CLASSES: Final = frozenset(get_args(KeyClass))
 _MAX_DWELL_MS: Final = 600_000.0
 # Units of screens: shares, percent and the 16 bits of absolute pointing devices become pixels of a usual screen.
@@ -181,11 +187,16 @@ def _row(row: list[Any], scale: tuple[float, float]) -> AnyBehaviorEvent:
     at, kind, *place = row
     if not isinstance(kind, str):
         dwell_ms = min(max(0.0, _finite(kind) - _finite(at)), _MAX_DWELL_MS)
-        return KeyPress(occurred_at=_time(at), key_class="other", dwell_ms=dwell_ms)
+        return KeyPress(occurred_at=_time(at), key_class=_class_of(place[0]), dwell_ms=dwell_ms)
     x, y = (_finite(value) * factor for value, factor in zip(place, scale, strict=True))
     event = _ROW_EVENTS[kind](occurred_at=_time(at), x=x, y=y)
     held: AnyBehaviorEvent = _convert(msgspec.to_builtins(event, builtin_types=(datetime,)), type(event))
     return held
+
+
+def _class_of(code: Any) -> KeyClass:
+    """Tell the class of a key code of browsers; the key itself is forgotten here."""
+    return next((kind for first, last, kind in _CODES if first <= code <= last), "other")
 
 
 def _convert(fields: dict[str, Any], kind: type[Any]) -> Any:

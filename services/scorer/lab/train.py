@@ -23,7 +23,8 @@ from services.scorer.lab.dataset import Prefixes, table_of
 from services.scorer.lab.learn import (
     Recipe,
     calibrate_rows,
-    fit_rows,
+    design_of,
+    fit_all,
     folds_of,
     held_out_scores,
     model_file,
@@ -55,9 +56,10 @@ def train(prefixes: Sequence[Prefixes], recipe: Recipe, folder: Path) -> dict[st
     rows = rows_of(learned, list(table), inputs, recipe)
     if not inputs or not len(rows.bot) or not 0 < rows.bot.mean() < 1:
         return None
-    score, _ = held_out_scores(rows, inputs, folds_of(learned), recipe)
+    design = design_of(rows, inputs, recipe)
+    score, _ = held_out_scores(rows, design, folds_of(learned))
     calibration = calibrate_rows(rows, score, np.ones(len(score), dtype=bool), recipe)
-    file = model_file(fit_rows(rows, inputs, recipe), calibration, recipe)
+    file = model_file(fit_all(rows, design), calibration, recipe)
     data = msgspec.json.format(msgspec.json.encode(file), indent=1) + b"\n"
     model = read_model(data)
     folder.mkdir(parents=True, exist_ok=True)
@@ -67,7 +69,7 @@ def train(prefixes: Sequence[Prefixes], recipe: Recipe, folder: Path) -> dict[st
         "model": recipe.name,
         "version": model.version,
         "rows": len(rows.bot),
-        "features": len(file.curves),
+        "features": len(file.parts),
         "held_out_auc": round(auc(score, rows.bot, rows.weight) or 0.0, 4),
     }
     (folder / f"{recipe.name}.md").write_text(card_of(file, facts, groups, table), encoding="utf-8")

@@ -12,6 +12,7 @@ from services.scorer.models import (
     Curve,
     Model,
     ModelFile,
+    Part,
     Telling,
     load_models,
     logistic,
@@ -33,7 +34,10 @@ def file_of(slope: Curve = LEVEL, offset: float = 0.0) -> ModelFile:
         telling=TELLING,
         enough={"seen": 10},
         intercept=0.25,
-        curves={"even": Curve([0.0, 1.0], [-2.0, 2.0]), "bent": Curve([1.0, 2.0, 4.0], [0.0, 1.0, 0.5])},
+        parts={
+            "even": Part(Curve([0.0, 1.0], [-4.0, 4.0]), "seen", 64.0),
+            "bent": Part(Curve([1.0, 2.0, 4.0], [0.0, 1.0, 0.5]), "turns", 0.0),
+        },
         calibration=Calibration("seen", slope, Curve([4.0], [offset]), 0.01, 0.99),
     )
 
@@ -53,7 +57,7 @@ def test_what_is_no_curve_is_refused(at: list[float], height: list[float]) -> No
 
 
 def test_the_parts_add_up_to_the_answer() -> None:
-    answer = MODEL.answer({"seen": 64, "even": 0.75, "bent": 1.5})
+    answer = MODEL.answer({"seen": 64, "even": 0.75, "bent": 1.5, "turns": 1})
 
     assert answer is not None
     assert dict(answer.parts) == {"even": 1.0, "bent": 0.5}
@@ -62,17 +66,33 @@ def test_the_parts_add_up_to_the_answer() -> None:
 
 @pytest.mark.parametrize("missing", [None, math.nan])
 def test_a_missing_feature_adds_nothing(missing: float | None) -> None:
-    answer = MODEL.answer({"seen": 64, "even": missing, "bent": 1.5})
+    answer = MODEL.answer({"seen": 64, "even": missing, "bent": 1.5, "turns": 1})
 
     assert answer is not None
-    assert answer == MODEL.answer({"seen": 64, "bent": 1.5})
+    assert answer == MODEL.answer({"seen": 64, "bent": 1.5, "turns": 1})
     assert [name for name, _ in answer.parts] == ["bent"]
+
+
+def test_a_feature_counts_the_more_the_more_stands_behind_it() -> None:
+    little, much = (MODEL.answer({"seen": seen, "even": 1.0}) for seen in (16, 192))
+
+    assert little is not None and much is not None
+    assert dict(little.parts) == {"even": pytest.approx(4 * 16 / 80)}
+    assert dict(much.parts) == {"even": pytest.approx(3.0)}
+
+
+@pytest.mark.parametrize("turns", [None, 0])
+def test_a_feature_behind_which_nothing_stands_adds_nothing(turns: int | None) -> None:
+    answer = MODEL.answer({"seen": 64, "bent": 2.0, "turns": turns})
+
+    assert answer is not None
+    assert answer.parts == []
 
 
 @pytest.mark.parametrize("seen", [None, 0, 9, math.nan])
 def test_it_says_nothing_of_what_it_hardly_saw(seen: float | None) -> None:
-    assert MODEL.answer({"seen": seen, "even": 1.0, "bent": 2.0}) is None
-    assert MODEL.signal({"seen": seen, "even": 1.0, "bent": 2.0}) is None
+    assert MODEL.answer({"seen": seen, "even": 1.0, "bent": 2.0, "turns": 1}) is None
+    assert MODEL.signal({"seen": seen, "even": 1.0, "bent": 2.0, "turns": 1}) is None
 
 
 def test_it_is_surer_the_more_it_saw() -> None:
@@ -85,14 +105,14 @@ def test_it_is_surer_the_more_it_saw() -> None:
 
 @given(st.floats(), st.floats(), st.integers(10, 10**9))
 def test_any_number_gives_a_probability_within_its_bounds(even: float, bent: float, seen: int) -> None:
-    answer = MODEL.answer({"seen": seen, "even": even, "bent": bent})
+    answer = MODEL.answer({"seen": seen, "even": even, "bent": bent, "turns": 3})
 
     assert answer is not None
     assert 0.01 <= answer.probability <= 0.99
 
 
 def test_a_bot_is_told_by_what_speaks_for_one() -> None:
-    signal = MODEL.signal({"seen": 64, "even": 1.0, "bent": 0.0})
+    signal = MODEL.signal({"seen": 64, "even": 1.0, "bent": 0.0, "turns": 1})
 
     assert signal is not None
     assert (signal.code, signal.message, signal.learned) == ("LIKE_BOTS", "Like bots.", True)
@@ -101,7 +121,7 @@ def test_a_bot_is_told_by_what_speaks_for_one() -> None:
 
 
 def test_a_person_is_told_by_what_speaks_for_one() -> None:
-    signal = MODEL.signal({"seen": 64, "even": 0.1, "bent": 2.0})
+    signal = MODEL.signal({"seen": 64, "even": 0.1, "bent": 2.0, "turns": 1})
 
     assert signal is not None
     assert signal.code == "LIKE_PEOPLE"
@@ -118,7 +138,7 @@ def test_log_odds_of_any_size_are_a_probability(odds: float) -> None:
 def test_a_file_comes_back_with_a_version_of_its_own() -> None:
     one, other = (msgspec.json.encode(file_of(offset=offset)) for offset in (0.0, 0.5))
 
-    assert read_model(one).describe()["needs"] == ["even", "bent"]
+    assert read_model(one).describe()["needs"] == ["bent", "even", "seen", "turns"]
     assert read_model(one).version == read_model(one).version != read_model(other).version
 
 

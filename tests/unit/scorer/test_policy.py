@@ -68,10 +68,9 @@ def test_actions_follow_the_table(risk: float, action: str) -> None:
 
 
 def test_the_table_falls_to_nothing() -> None:
-    bounds = [step.from_risk for step in STEPS]
-
-    assert bounds == sorted(bounds, reverse=True)
-    assert bounds[-1] == 0.0
+    for bounds in ([step.from_risk for step in STEPS], [step.learned_from_risk for step in STEPS]):
+        assert bounds == sorted(bounds, reverse=True)
+        assert bounds[-1] == 0.0
 
 
 def test_who_was_hardly_seen_is_not_called_human() -> None:
@@ -82,9 +81,20 @@ def test_who_was_hardly_seen_is_not_called_human() -> None:
     assert (well.action, well.label) == ("ALLOW", "human")
 
 
-def test_a_model_alone_blocks_nobody() -> None:
-    learned = Signal("LIKE_BOTS", 0.99, "Like bots.", {}, learned=True)
-    alone, agreed = judge([learned], 1.0, 100), judge([learned, signal(0.2)], 1.0, 100)
+def learned(weight: float) -> Signal:
+    return Signal("LIKE_BOTS", weight, "Like bots.", {}, learned=True)
 
-    assert (alone.action, alone.label, alone.risk_score) == ("REVIEW", "bot", 0.99)
-    assert agreed.action == "BLOCK"
+
+@pytest.mark.parametrize(
+    ("risk", "action", "label"),
+    [(0.4, "ALLOW", "human"), (0.6, "ALLOW", "suspicious"), (0.92, "CHALLENGE", "bot"), (0.99, "REVIEW", "bot")],
+)
+def test_a_model_alone_must_be_surer_and_blocks_nobody(risk: float, action: str, label: str) -> None:
+    judgement = judge([learned(risk)], 1.0, 1_000)
+
+    assert (judgement.action, judgement.label, judgement.risk_score) == (action, label, risk)
+
+
+def test_a_rule_that_agrees_lets_a_model_count_in_full() -> None:
+    assert judge([learned(0.6), signal(0.2)], 1.0, 100).action == "CHALLENGE"
+    assert judge([learned(0.99), signal(0.2)], 1.0, 100).action == "BLOCK"
