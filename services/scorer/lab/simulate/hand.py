@@ -96,14 +96,14 @@ def draw_hand(rng: Rng, *, trackpad: bool = False, speed: float = 1.0) -> Hand:
         bend=float(rng.normal(0, 0.2)),
         bend_spread=log_normal(rng, 0.36, 0.3),
         wobble=min(0.2, log_normal(rng, 0.13, 0.3)),
-        wobble_ms=log_normal(rng, 28, 0.25),
+        wobble_ms=log_normal(rng, 24, 0.3),
         pulse=float(rng.uniform(0.1, 0.4)),
         pulse_hertz=float(rng.uniform(7.5, 10.5)),
         detours=float(rng.beta(2, 2.5)),
         tremor_hertz=float(rng.uniform(8, 12)),
         tremor_px=log_normal(rng, 0.15, 0.6),
         # One in five devices smooths its reports: no absence of noise may tell a bot.
-        sensor=0.02 if rng.random() < 0.2 else min(0.6, log_normal(rng, 0.3, 0.4)),
+        sensor=0.02 if rng.random() < 0.2 else min(0.8, log_normal(rng, 0.42, 0.45)),
         clutch_px=log_normal(rng, 480, 0.3) if trackpad else log_normal(rng, 1500, 0.4),
         overlap=float(rng.uniform(0.65, 1.0)),
         care=float(rng.uniform(0.6, 0.95)),
@@ -177,7 +177,7 @@ def _aimed(rng: Rng, hand: Hand, start: Array, aim: Array, width_px: float) -> P
         left = float(np.hypot(*way))
         if number < len(aims):
             difficulty = np.log2(left / (width_px if number == len(aims) - 1 else 0.4 * left) + 1)
-            time_ms = (hand.fitts_a_ms + hand.fitts_b_ms * difficulty) * log_normal(rng, 1.0, 0.15)
+            time_ms = (hand.fitts_a_ms + hand.fitts_b_ms * difficulty) * log_normal(rng, 1.0, 0.28)
             duration_ms = max(90.0, _FIRST_SHARE * time_ms)
         elif left <= hand.care * max(width_px, 3) / 2:
             break
@@ -261,7 +261,7 @@ def _trembling(rng: Rng, hand: Hand, path: Path) -> Path:
     fade = np.clip(np.minimum(np.arange(size), np.arange(size)[::-1]) / 40, 0, 1)
     step = np.diff(path.x) + 1j * np.diff(path.y)
     along, across = hand.sensor * rng.standard_normal((2, size - 1))
-    error = np.append(0, np.cumsum(step * (along + 0.7j * across)))
+    error = np.append(0, np.cumsum(step * (along + 0.4j * across)))
     error = error - error[-1] * np.linspace(0, 1, size)
     return Path(path.t, path.x + x * fade + error.real, path.y + y * fade + error.imag)
 

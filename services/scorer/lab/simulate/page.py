@@ -17,7 +17,7 @@ _VIEWPORTS: Final = (
 )  # fmt: skip
 _PHONES: Final = ((390, 844, 0.3), (412, 915, 0.3), (360, 800, 0.2), (430, 932, 0.1), (768, 1024, 0.1))
 
-_DRAWN_ONLY: Final = 0.15
+_DRAWN_ONLY: Final = 0.2
 _NEARBY: Final = 0.4
 _AGAIN: Final = 0.15
 

@@ -76,7 +76,8 @@ class Person:
 
     def _click(self, stage: Stage, target: Target) -> None:
         rng = stage.rng
-        if rng.random() > 0.04:  # sometimes the pointer is left there already
+        there = bool(stage.presses) and stage.presses[-1].target == target.name
+        if rng.random() > (0.7 if there else 0.04):  # else the pointer is there already
             aim = (
                 _within(rng, target.x, target.width, stage.page.width),
                 _within(rng, target.y, target.height, stage.page.height),

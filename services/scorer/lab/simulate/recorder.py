@@ -87,7 +87,7 @@ def draw_recorder(rng: Rng, condition: Condition = "plain") -> Recorder:
         report_ms=_one_of(rng, _REPORT_MS),
         frame_ms=_one_of(rng, _FRAME_MS),
         hardware_stamps=bool(rng.random() < 0.5),
-        stamp_jitter_ms=float(rng.choice([0.05, 0.3, 1.0])),
+        stamp_jitter_ms=float(rng.choice([0.1, 0.5, 1.5])),
         stall_rate_hz=float(rng.choice([0.0, 0.1, 0.5], p=[0.4, 0.4, 0.2])),
         stall_ms=log_normal(rng, 70, 0.5),
         thin_ms=_one_of(rng, _THIN_MS),

@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from services.scorer.lab.simulate.families import BOTS, FAMILIES, PEOPLE
 from services.scorer.lab.simulate.sessions import Session, simulate_all
 
-SESSIONS = 320
+SESSIONS = 240
 # People whose recorders were drawn as the bots' were; aids have their own steps, clicks and channels.
 ALIKE = {
     "pointer": ({"mouse", "trackpad", "clamped_timers", "remote_desktop", "motor_impairment"}, set[str]()),
