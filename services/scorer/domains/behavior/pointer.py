@@ -114,6 +114,9 @@ class PointerState(msgspec.Struct, array_like=True):
 
     def values(self) -> Features:
         """Give the features of ``POINTER_FEATURES``."""
+        return self._values() if self.moves or self.clicks.presses else _UNMOVED
+
+    def _values(self) -> Features:
         fine, coarse = self.fine.values(_FINE), self.coarse.values(_COARSE)
         return {
             "pointer_moves": self.moves,
@@ -212,3 +215,6 @@ class PointerState(msgspec.Struct, array_like=True):
 def _growth(fine: FeatureValue, coarse: FeatureValue) -> float | None:
     # A hundredth keeps straight lines finite.
     return None if fine is None or coarse is None else math.log((coarse + 0.01) / (fine + 0.01))
+
+
+_UNMOVED: Final = PointerState()._values()
