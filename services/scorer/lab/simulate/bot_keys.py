@@ -18,7 +18,8 @@ class Keyer:
     Parameters
     ----------
     law
-        How times are drawn; ``pairs`` knows what pairs of key classes take, ``replay`` repeats stolen times.
+        How times are drawn; ``pairs`` knows what pairs of key classes take, ``replay`` repeats stolen times,
+        ``inserted`` puts the text there without any key.
     interval_ms, dwell_ms
         Their centres; a dwell of 0 presses and releases at once.
     spread
@@ -35,6 +36,8 @@ class Keyer:
 
     def type(self, stage: Stage, length: int, target: str | None) -> None:
         """Type some text; scripts make no slips."""
+        if self.law == "inserted":
+            return
         rng = stage.rng
         before = "other"
         begin = int(rng.integers(0, max(1, len(self.stolen))))

@@ -1,7 +1,7 @@
 """Bots with a pointer: a way to make paths, and an author's choices about the rest."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -189,9 +189,16 @@ def draw_jitter_bot(rng: Rng) -> Actor:
 
 
 def draw_agent(rng: Rng) -> Actor:
-    """Draw an agent that looks at a picture of the page for seconds, then clicks at once where it wants to."""
-    agent = made_up(bot_paths.teleport, think_ms=4_000)(rng)
-    return agent
+    """Draw an agent that looks at a picture of the page for seconds, then clicks at once where it wants to.
+
+    Half of them put text in at once, without keys.
+    """
+
+    def move(rng: Rng, stage: Stage, end: Place, width_px: float) -> Path:
+        return bot_paths.teleport(rng, draw_manner(rng), (stage.x, stage.y), end, 0.0)
+
+    agent = pointer_bot(rng, move, think_ms=4_000)
+    return replace(agent, keyer=replace(agent.keyer, law="inserted")) if rng.random() < 0.5 else agent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

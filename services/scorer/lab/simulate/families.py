@@ -49,6 +49,8 @@ class Family:
         What recorders are drawn; None for the mix that all people with pointers have together.
     honesty
         What the visitor's browser tells of itself.
+    forms
+        Always meets a page with fields, and a client that listens to them.
     """
 
     label: Literal["human", "bot"]
@@ -57,6 +59,7 @@ class Family:
     device: Device = "pointer"
     condition: Condition | None = None
     honesty: Honesty = "honest"
+    forms: bool = False
 
 
 def _draw_any_pointer(rng: Rng) -> Actor:
@@ -69,8 +72,11 @@ def _human(
     device: Device = "pointer",
     condition: Condition | None = None,
     honesty: Honesty = "honest",
+    forms: bool = False,
 ) -> Family:
-    return Family(label="human", about=about, draw=draw, device=device, condition=condition, honesty=honesty)
+    return Family(
+        label="human", about=about, draw=draw, device=device, condition=condition, honesty=honesty, forms=forms
+    )
 
 
 def _bot(about: str, draw: Callable[[Rng], Actor], device: Device = "pointer", honesty: Honesty = "honest") -> Family:
@@ -90,7 +96,7 @@ PEOPLE: Final[dict[str, Family]] = {
         "A trembling or slow hand: many corrections, long presses.", draw_impaired, condition="plain"
     ),
     "password_manager": _human(
-        "A password manager fills in or pastes what others type.", draw_managed_person, condition="plain"
+        "A password manager fills in or pastes what others type.", draw_managed_person, condition="plain", forms=True
     ),
     "privacy_browser": _human(
         "Coarse timers, few facts about the device, the same for everybody.",

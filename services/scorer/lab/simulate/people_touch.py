@@ -29,6 +29,8 @@ class TouchUser:
         How they type on the glass.
     soft_keys
         Whether their keyboard hides classes and times.
+    presses_per_key
+        How many characters such a keyboard tells of: it completes words, or is swiped over.
     """
 
     tap_ms: float
@@ -43,6 +45,7 @@ class TouchUser:
     think_ms: float
     fingers: Fingers
     soft_keys: bool
+    presses_per_key: float
     trusted: bool = field(default=True, init=False)
 
     def perform(self, stage: Stage, goal: Goal) -> None:
@@ -70,8 +73,9 @@ class TouchUser:
         first = len(stage.keys)
         type_text(stage, self.fingers, goal.amount, goal.target.name)
         if self.soft_keys:
-            told = [replace(key, key_class="other", dwell_ms=stage.rng.uniform(0, 8)) for key in stage.keys[first:]]
-            stage.keys[first:] = told
+            rng, kept = stage.rng, self.presses_per_key
+            shown = [key for key in stage.keys[first:] if rng.random() < kept]
+            stage.keys[first:] = [replace(key, key_class="other", dwell_ms=rng.uniform(0, 8)) for key in shown]
 
     def _tap(self, stage: Stage, target: Target) -> None:
         rng = stage.rng
@@ -134,6 +138,7 @@ def draw_touch_user(rng: Rng) -> TouchUser:
         think_ms=log_normal(rng, 900, 0.5),
         fingers=draw_fingers(rng),
         soft_keys=bool(rng.random() < 0.5),
+        presses_per_key=1.0 if rng.random() < 0.5 else float(rng.uniform(0.3, 0.9)),
     )
 
 

@@ -53,7 +53,9 @@ def _events(rng: Rng, family: Family) -> list[dict[str, Any]]:
     recorder, phone = draw_recorder(rng, family.condition or _condition(rng)), family.device == "touch"
     if family.device == "keys" and recorder.scope in {"moves", "clicks"}:
         recorder = replace(recorder, scope="keys")
-    short = recorder.scope in {"moves", "clicks"} or rng.random() < _POINTER_ONLY
+    if family.forms:
+        recorder = replace(recorder, scope="all" if rng.random() < 0.7 else "inputs")
+    short = not family.forms and (recorder.scope in {"moves", "clicks"} or rng.random() < _POINTER_ONLY)
     page = draw_page(rng, phone, family.device != "keys" and short, family.device == "keys")
     stage = Stage(rng=rng, page=page, x=float(rng.uniform(0, page.width)), y=float(rng.uniform(0, page.height)))
     _arrive(stage, recorder, family)
