@@ -9,8 +9,13 @@ _SCALARS: Final = frozenset({int, float, str})  # what JSON gives; bool is a typ
 _MAX_DEPTH: Final = 3
 _MAX_NAME: Final = 64
 _SCREENS: Final = frozenset({"screenresolution", "screensize", "screen", "resolution"})
-_PREFIXES: Final[Mapping[str, str]] = {"screen": "screen_", "window": "window_", "viewport": "window_"}
-_NESTED: Final = frozenset({"navigator", "components", "device", "browser", "fingerprint"})
+_RENAMED: Final[Mapping[str, Mapping[str, str]]] = {
+    "screen": {"width": "screen_width", "height": "screen_height"},
+    "window": {"width": "window_width", "height": "window_height"},
+    "viewport": {"width": "window_width", "height": "window_height"},
+    "useragentdata": {"brands": "hint_brands", "platform": "hint_platform"},
+    "clienthints": {"brands": "hint_brands", "platform": "hint_platform"},
+} | {name: {} for name in ("navigator", "components", "device", "browser", "fingerprint")}
 
 
 def _names(names: str) -> tuple[str, ...]:
@@ -73,16 +78,14 @@ def unwrapped(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def flattened(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Lift what browsers nest: screen, window, viewport and navigator; and a screen told as WIDTHxHEIGHT."""
+    """Lift what browsers nest, screen and client hints among it; and a screen told as WIDTHxHEIGHT."""
     flat: dict[str, Any] = {}
     for name, said in item.items():
         word = plain(name)
         if isinstance(said, dict):
-            prefix = _PREFIXES.get(word, "")
-            if prefix or word in _NESTED:
-                flat |= {
-                    prefix + inner if inner in {"width", "height"} else inner: value for inner, value in said.items()
-                }
+            renamed = _RENAMED.get(word)
+            if renamed is not None:
+                flat |= {renamed.get(inner, inner): value for inner, value in said.items()}
         elif isinstance(said, str) and word in _SCREENS:
             width, _, height = said.lower().partition("x")
             if width.isdecimal() and height.isdecimal() and said.isascii() and len(said) <= 13:

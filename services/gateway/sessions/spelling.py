@@ -79,6 +79,13 @@ def _texts(said: Any) -> Any:
     return [_text(one) for one in said]
 
 
+def _brands(said: Any) -> Any:
+    """Give brands as name/version; browsers tell them as objects."""
+    if not isinstance(said, list):
+        raise WrongValue("expected a list of brands")
+    return [f"{one.get('brand')}/{one.get('version')}" if isinstance(one, dict) else one for one in said]
+
+
 def _count(said: Any) -> Any:
     return len(said) if isinstance(said, list) else _whole(said)
 
@@ -233,11 +240,13 @@ _FACT_SPELLINGS: Final[Mapping[str, str]] = {
     "pixel_ratio": "pixel_ratio device_pixel_ratio", "color_depth": "color_depth colour_depth",
     "cpu_count": "cpu_count hardware_concurrency cores cpu_cores", "memory_gb": "memory_gb device_memory memory",
     "touch_points": "touch_points max_touch_points", "plugin_count": "plugin_count plugins",
-    "automation_flags": "automation_flags automation", "network_type": "network_type type connection_type",
+    "automation_flags": "automation_flags automation", "hint_brands": "hint_brands brands",
+    "hint_platform": "hint_platform ua_platform", "network_type": "network_type type connection_type",
     "rtt_ms": "rtt_ms rtt", "http_version": "http_version protocol http", "country": "country country_code",
 }  # fmt: skip
 _FACT_READS: Final[Mapping[str, Read]] = {
-    "languages": _texts, "automation_flags": _texts, "plugin_count": _count, "asn": _asn, "country": _country,
+    "languages": _texts, "hint_brands": _brands, "automation_flags": _texts, "plugin_count": _count, "asn": _asn,
+    "country": _country,
     "network_type": _NETWORKS, "http_version": _http_version, "webdriver": _flag,
 }  # fmt: skip
 

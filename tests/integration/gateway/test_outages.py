@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -232,6 +233,31 @@ async def test_without_postgresql_batches_are_still_accepted(servers: Servers, f
             async with asyncio.timeout(15):
                 while (await client.get(f"/v1/batches/{fresh_batch()['batch_id']}")).status_code != 404:
                     await asyncio.sleep(0.1)
+
+
+async def test_without_postgresql_known_sessions_take_data_and_others_wait(
+    servers: Servers, fresh_topics: FreshTopics
+) -> None:
+    key = await key_of(servers, TENANT)
+    dsn = servers.postgres_dsn_by_role["telltale_gateway"]
+    data = {"scroll": [{"y": 1, "timestamp": time.time() * 1000}]}
+    async with proxied(_address(dsn)) as postgres:
+        moved = _moved(dsn, postgres.port)
+        limits = gateway_settings(servers, await fresh_topics(), postgres_dsn=moved, session_wait_ms=0)
+        async with gateway(limits, key) as client:
+            await until_ready(client)
+            session_id = (await client.post("/api/sessions", json={})).json()["session_id"]
+            await postgres.cut()
+            assert (await client.post(f"/api/sessions/{session_id}/data", json=data)).status_code == 202
+            for path in (f"/api/sessions/{uuid.uuid4()}/data", "/api/sessions"):
+                answer = await client.post(path, json=data)
+                assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
+                assert int(answer.headers["retry-after"]) > 0
+            await postgres.open()
+            async with asyncio.timeout(15):
+                while (await client.post(f"/api/sessions/{uuid.uuid4()}/data", json=data)).status_code != 404:
+                    await asyncio.sleep(0.1)
+            assert (await client.post(f"/api/sessions/{session_id}/data", json=data)).status_code == 202
 
 
 async def test_a_revoked_key_stops_working_within_seconds(servers: Servers, fresh_topics: FreshTopics) -> None:

@@ -162,6 +162,10 @@ SPELLINGS: list[tuple[Any, list[dict[str, Any]]]] = [
         [{"type": "network.facts", "asn": 15169, "country": "US", "network_type": "datacenter", "rtt_ms": 12}],
     ),
     (
+        {"fingerprint": {"userAgentData": {"brands": [{"brand": "Not?A_Brand", "version": "8"}], "platform": "Linux"}}},
+        [{"type": "device.fingerprint", "hint_brands": ["Not?A_Brand/8"], "hint_platform": "Linux"}],
+    ),
+    (
         {"network": [{"connectionType": "wifi", "httpVersion": "HTTP/2"}]},
         [{"type": "network.facts", "http_version": "2"}],
     ),
