@@ -49,7 +49,7 @@ STROKE_FEATURES: Final = {
     "novelty": Feature("log ratio", "mean logarithm of the distance in shape to the most similar of 16 strokes before"),
     "repeat_share": Feature("share", "strokes with the shape of one of the 16 before them, turned and scaled or not"),
     "leaps": Feature("count", "far places the pointer was seen at only once, before and after a pause"),
-    "leap_share": Feature("share", "of these and of movements"),
+    "leap_share": Feature("share", "of these and of movements, however short"),
     "duration_length_slope": Feature("ratio", "slope of both logarithms: 0 for one duration, 1 for one speed"),
     "onset": Feature(
         "log ratio", "mean logarithm of the first sign of a movement over its mean step: hands start small"
@@ -87,6 +87,7 @@ class StrokeSums(msgspec.Struct, array_like=True):
 
     count: int = 0
     leaps: int = 0
+    walks: int = 0
     traits: tuple[float, ...] = (0.0,) * (2 * len(_TRAITS))
     log_ms_px: float = 0.0
     shapes: bytes = b""
@@ -135,6 +136,7 @@ class StrokeSums(msgspec.Struct, array_like=True):
         count, sums, log_ms_px = self.count, self.traits, self.log_ms_px
         if self.open is not None and (traits := _traits(self.open)) is not None:
             count, sums, log_ms_px = _with(traits, count, sums, log_ms_px)
+        walks = self.walks + (self.open is not None and self.open.end_ms > self.open.start_ms)
         total = dict(zip(_TRAITS, zip(sums[::2], sums[1::2], strict=True), strict=True))
 
         def mean(name: str) -> float | None:
@@ -162,7 +164,7 @@ class StrokeSums(msgspec.Struct, array_like=True):
             prefix + "novelty": share(self.log_novelty, self.compared, _ENOUGH),
             prefix + "repeat_share": share(self.repeats, self.compared, _ENOUGH),
             prefix + "leaps": self.leaps,
-            prefix + "leap_share": share(self.leaps, self.leaps + count),
+            prefix + "leap_share": share(self.leaps, self.leaps + walks),
             prefix + "duration_length_slope": _slope(count, ms[0], px[0], px[1], log_ms_px),
             prefix + "onset": share(self.log_onset, self.onsets, _ENOUGH),
             prefix + "halt": share(self.log_halt, self.onsets, _ENOUGH),
@@ -179,7 +181,9 @@ class StrokeSums(msgspec.Struct, array_like=True):
             self.log_pause2 += math.log(ms) ** 2
 
     def _finish(self, stroke: Stroke) -> None:
-        self.leaps += stroke.end_ms == stroke.start_ms and stroke.leap_px >= _LEAP_PX
+        walked = stroke.end_ms > stroke.start_ms
+        self.walks += walked
+        self.leaps += not walked and stroke.leap_px >= _LEAP_PX
         traits = _traits(stroke)
         if traits is not None:
             self.count, self.traits, self.log_ms_px = _with(traits, self.count, self.traits, self.log_ms_px)

@@ -1,21 +1,21 @@
 """The pointer is seen at far places once each, with nothing in between.
 
-A mouse on its way is seen several times even by a recorder of ten samples a second. Voice control and some remote
-desktops leap too, so this stops nobody by itself.
+A mouse on its way is seen several times even by a recorder of ten samples a second. Voice control leaps too, so this
+asks for a challenge at most by itself.
 """
 
 from services.scorer.rules import Rule, at_least, hit, no_hit, unknown
 
 RULE = Rule(
     reason="POINTER_LEAPS",
-    weight=0.35,
+    weight=0.55,
     message="The pointer leaps from place to place without a way between.",
-    enough=(at_least("pointer_stroke_leaps", 4, why="a lost sample or a warped pointer explains a few"),),
-    when=(at_least("pointer_stroke_leap_share", 0.8, why="1,355 recordings of people reach a third at most"),),
+    enough=(at_least("pointer_stroke_leaps", 2, why="a lost sample or a warped pointer explains one"),),
+    when=(at_least("pointer_stroke_leap_share", 0.6, why="1,355 recordings of people reach 0.2 at most"),),
     cases=(
         hit("a program that points and waits", pointer_stroke_leaps=9, pointer_stroke_leap_share=1.0),
         no_hit("leaps among movements", pointer_stroke_leaps=9, pointer_stroke_leap_share=0.2),
         unknown("no pointer was moved", pointer_stroke_leaps=0, pointer_stroke_leap_share=None),
-        unknown("only two leaps", pointer_stroke_leaps=2, pointer_stroke_leap_share=1.0),
+        unknown("a single leap", pointer_stroke_leaps=1, pointer_stroke_leap_share=1.0),
     ),
 )
