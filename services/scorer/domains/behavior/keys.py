@@ -14,7 +14,7 @@ import msgspec
 
 from services.scorer.domains.behavior.key_order import KEY_ORDER_FEATURES, KeyOrder
 from services.scorer.domains.behavior.samples import epoch_ms
-from services.scorer.domains.behavior.sums import Histogram, share_above
+from services.scorer.domains.behavior.sums import BY_HAND_MS, Histogram, share_above
 from services.scorer.features import Feature, Features
 from shared.contracts.behavior import KeyClass, KeyPress, KeyTrack
 
@@ -45,7 +45,7 @@ KEY_FEATURES: Final = {
     "key_dwell_cv": Feature("ratio", "its standard deviation over its mean"),
     "key_dwell_log_spread": Feature("ratio", "standard deviation of its logarithm"),
     "key_dwell_grid_share": Feature("share", "dwells that are whole multiples of 100 ms, as the coarsest timers give"),
-    "key_overlap_share": Feature("share", "presses before the key before was released"),
+    "key_overlap_share": Feature("share", "presses before the key before was released, where both times are a hand's"),
     "key_overlaps_expected": Feature("count", "how many of these there were if dwell and interval were unrelated"),
     "key_overlap_ratio": Feature("ratio", "overlaps over those expected; none when fewer than 8 are"),
 } | KEY_ORDER_FEATURES
@@ -182,7 +182,7 @@ class KeyState(msgspec.Struct, array_like=True):
         self.on_grid += _is_on_grid(interval)
         log_ms = math.log(interval) if interval > _FLOOR_MS else _LOG_FLOOR
         self.intervals.add(log_ms)
-        if held_ms is not None:
+        if held_ms is not None and held_ms >= BY_HAND_MS and interval >= BY_HAND_MS:
             self.overlap_pairs += 1
             self.overlaps += 1.0 if held_ms > interval else 0.5 if held_ms == interval else 0.0
         self._compare(interval)

@@ -12,6 +12,9 @@ _FIRST_MS: Final = 8.0  # the first bin begins here and holds all below; the las
 _LOG_FIRST: Final = math.log(_FIRST_MS)
 _BINS_PER_E: Final = _BINS_PER_OCTAVE / math.log(2)
 
+_BY_HAND_ROW: Final = 5
+BY_HAND_MS: Final = _FIRST_MS * 2 ** (_BY_HAND_ROW / _BINS_PER_OCTAVE)  # 19 ms: shorter ones are a machine's
+
 
 class Moments(msgspec.Struct, array_like=True):
     """The first four powers of samples, summed; give samples near zero, since large ones lose digits."""
@@ -94,14 +97,15 @@ class Histogram(msgspec.Struct, array_like=True):
 def share_above(left: Histogram, right: Histogram) -> float | None:
     """Tell how often a sample of ``left`` would be above one of ``right`` if they had nothing to do with each other.
 
-    Samples of one bin count half; those of the first, which holds all that is too short to tell, count nothing.
+    Samples of one bin count half. Those below ``BY_HAND_MS`` are left out.
     """
-    pairs = sum(left.counts) * sum(right.counts)
+    ours_by_hand, theirs_by_hand = left.counts[_BY_HAND_ROW:], right.counts[_BY_HAND_ROW:]
+    pairs = sum(ours_by_hand) * sum(theirs_by_hand)
     if not pairs:
         return None
     above, below_so_far = 0.0, 0.0
-    for row, (ours, theirs) in enumerate(zip(left.counts, right.counts, strict=True)):
-        above += ours * (below_so_far + 0.5 * theirs) if row else 0.0
+    for ours, theirs in zip(ours_by_hand, theirs_by_hand, strict=True):
+        above += ours * (below_so_far + 0.5 * theirs)
         below_so_far += theirs
     return above / pairs
 

@@ -74,8 +74,13 @@ def test_of_nothing_there_is_no_quantile() -> None:
 def test_how_often_one_is_above_the_other_by_chance() -> None:
     assert share_above(histogram([200.0]), histogram([50.0, 100.0, 400.0])) == pytest.approx(2 / 3)
     assert share_above(histogram([200.0]), histogram([200.0])) == 0.5
-    assert share_above(histogram([0.0]), histogram([5.0])) == 0
-    assert share_above(histogram([0.0]), histogram([90_000.0])) == 0
+    assert share_above(histogram([30.0]), histogram([90_000.0])) == 0
+
+
+def test_what_is_too_short_for_a_hand_is_above_nothing_and_below_nothing() -> None:
+    assert share_above(histogram([0.0, 18.0]), histogram([50.0])) is None
+    assert share_above(histogram([100.0]), histogram([1.0, 18.0])) is None
+    assert share_above(histogram([0.0, 200.0]), histogram([1.0, 100.0])) == 1
 
 
 def test_groups_that_explain_all_or_nothing() -> None:
