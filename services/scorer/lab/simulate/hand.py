@@ -103,7 +103,7 @@ def draw_hand(rng: Rng, *, trackpad: bool = False, speed: float = 1.0) -> Hand:
         tremor_hertz=float(rng.uniform(8, 12)),
         tremor_px=log_normal(rng, 0.15, 0.6),
         # One in five devices smooths its reports: no absence of noise may tell a bot.
-        sensor=0.02 if rng.random() < 0.2 else min(0.8, log_normal(rng, 0.42, 0.45)),
+        sensor=0.02 if rng.random() < 0.2 else min(0.6, log_normal(rng, 0.4, 0.4)),
         clutch_px=log_normal(rng, 480, 0.3) if trackpad else log_normal(rng, 1500, 0.4),
         overlap=float(rng.uniform(0.65, 1.0)),
         care=float(rng.uniform(0.6, 0.95)),
@@ -260,7 +260,7 @@ def _trembling(rng: Rng, hand: Hand, path: Path) -> Path:
     x, y = tremor(rng, size, hand.tremor_hertz, hand.tremor_px)
     fade = np.clip(np.minimum(np.arange(size), np.arange(size)[::-1]) / 40, 0, 1)
     step = np.diff(path.x) + 1j * np.diff(path.y)
-    along, across = hand.sensor * rng.standard_normal((2, size - 1))
+    along, across = np.clip(hand.sensor * rng.standard_normal((2, size - 1)), -0.9, 0.9)  # never backwards
     error = np.append(0, np.cumsum(step * (along + 0.4j * across)))
     error = error - error[-1] * np.linspace(0, 1, size)
     return Path(path.t, path.x + x * fade + error.real, path.y + y * fade + error.imag)
