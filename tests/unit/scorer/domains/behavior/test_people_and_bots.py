@@ -166,3 +166,16 @@ def test_who_has_only_fingers_is_let_pass() -> None:
     verdict = verdict_on(events)
 
     assert (verdict.action, codes(verdict)) == ("ALLOW", set())
+
+
+def test_fingers_that_browsers_call_a_mouse_too_are_no_evidence() -> None:
+    """After a tap, pages hear of a mouse that moved there and clicked."""
+    events: list[AnyBehaviorEvent] = []
+    for tap in range(12):
+        t, x, y = 1_500.0 * tap, 40.0 + 90 * (tap % 4), 100.0 + 130 * (tap % 5)
+        events += [TouchStart(occurred_at=at(t), x=x, y=y), TouchEnd(occurred_at=at(t + 80 + tap), x=x, y=y)]
+        events += [PointerMove(occurred_at=at(t + 95), x=x, y=y), PointerDown(occurred_at=at(t + 96), x=x, y=y)]
+
+    verdict = verdict_on(events)
+
+    assert (verdict.action, codes(verdict)) == ("ALLOW", set())
