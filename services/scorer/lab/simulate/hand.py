@@ -258,7 +258,8 @@ def _trembling(rng: Rng, hand: Hand, path: Path) -> Path:
     if size < 20:
         return path
     x, y = tremor(rng, size, hand.tremor_hertz, hand.tremor_px)
-    fade = np.clip(np.minimum(np.arange(size), np.arange(size)[::-1]) / 40, 0, 1)
+    # A large tremor takes longer to set in: the hand has mass.
+    fade = np.clip(np.minimum(np.arange(size), np.arange(size)[::-1]) / (40 + 30 * hand.tremor_px), 0, 1)
     step = np.diff(path.x) + 1j * np.diff(path.y)
     along, across = np.clip(hand.sensor * rng.standard_normal((2, size - 1)), -0.9, 0.9)  # never backwards
     error = np.append(0, np.cumsum(step * (along + 0.4j * across)))
