@@ -4,8 +4,12 @@ import time
 from datetime import UTC, datetime
 
 import telltale
+from services.gateway.app import Adapters, create_app
+from services.gateway.memory import MemoryPublisher, MemoryReceiptStore, MemoryReplies, MemorySessionStore
+from services.scorer.lab.simulate.families import FAMILIES
 from services.scorer.lab.simulate.load import ended_now, send
 from services.scorer.lab.simulate.sessions import event_count, simulate, simulate_all
+from tests.unit.gateway.kit import Keys, served, settings
 from tests.unit.sdk.misbehaving import misbehaving_gateway
 
 
@@ -43,6 +47,22 @@ async def test_it_keeps_to_the_rate() -> None:
         await send(sessions, client, first_two / 0.2)
 
     assert time.monotonic() - started_s >= 0.2
+
+
+async def test_the_gateway_takes_every_family() -> None:
+    keys, publisher = Keys(), MemoryPublisher()
+    adapters = Adapters(
+        publisher, MemoryReplies(), MemoryReceiptStore(), MemorySessionStore(), keys.load, lambda: datetime.now(UTC)
+    )
+    sessions = list(simulate_all(list(FAMILIES), len(FAMILIES), seed=5))
+
+    async with (
+        served(create_app(settings(), adapters)) as port,
+        telltale.AsyncClient(f"http://127.0.0.1:{port}", keys.text) as client,
+    ):
+        stats = await send(sessions, client, 1e9)
+
+    assert stats.delivered == stats.added == sum(map(event_count, sessions))
 
 
 def test_sessions_end_now_and_keep_their_shape() -> None:
