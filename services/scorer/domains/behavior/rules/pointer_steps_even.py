@@ -11,7 +11,7 @@ RULE = Rule(
     weight=0.5,
     message="The pointer moves in steps of one length, as a program walks a curve.",
     enough=(at_least("pointer_steps", 20, why="fewer are alike by chance too often"),),
-    when=(at_least("pointer_even_share", 0.55, why="1 of 1,198 recordings of people gets there"),),
+    when=(at_least("pointer_even_share", 0.55, why="1 of 1,082 recordings of people gets there"),),
     cases=(
         hit("a circle walked at constant speed", pointer_steps=60, pointer_even_share=0.9),
         no_hit("a hand drawing a circle", pointer_steps=60, pointer_even_share=0.25),

@@ -12,7 +12,7 @@ RULE = Rule(
     message="Every swipe is as long and as fast as the others.",
     enough=(at_least("touch_stroke_strokes", 5, why="fewer are alike by chance too often"),),
     when=(
-        at_most("touch_stroke_length_spread", 0.03, why="a 3 % difference; simulated fingers stay over 0.1"),
+        at_most("touch_stroke_length_spread", 0.03, why="a 3 % difference; simulated fingers stay over 0.07"),
         at_most("touch_stroke_duration_spread", 0.15, why="a script's timer may be loose"),
     ),
     cases=(
