@@ -77,13 +77,15 @@ class Design:
         return Additive(round(float(beta[0]), 5), curves)
 
 
-def calibrate(score: Array, seen: Array, bot: Array, weight: Array, evidence: str) -> Calibration:
+def calibrate(score: Array, seen: Array, bot: Array, weight: Array, evidence: str, prior: float = 0.5) -> Calibration:
     """Fit how scores of rows that were not learned from become probabilities (Platt 1999), by how much was seen.
 
     Parameters
     ----------
     seen
         How much of the ``evidence`` feature each row rests on, a count.
+    prior
+        The share of bots that the probabilities are for; in the rows it is a half, by weight.
     """
     amount = tents(np.log2(np.maximum(seen, 1.0)), np.asarray(_SEEN_AT))
     design = np.hstack([amount * score[:, None], amount])
@@ -93,9 +95,9 @@ def calibrate(score: Array, seen: Array, bot: Array, weight: Array, evidence: st
     pull[:size, :size], pull[size:, size:] = smooth, smooth + np.eye(size) * 2.0
     beta = newton(design, bot, weight, pull)
     slope = np.maximum(beta[:size], 0.05)  # more of a bot by its score is never less of one
-    return Calibration(
-        evidence, Curve(list(_SEEN_AT), _rounded(slope)), Curve(list(_SEEN_AT), _rounded(beta[size:])), LOWEST, HIGHEST
-    )
+    offset = beta[size:] + np.log(prior / (1 - prior))
+    at = list(_SEEN_AT)
+    return Calibration(evidence, Curve(at, _rounded(slope)), Curve(at, _rounded(offset)), LOWEST, HIGHEST)
 
 
 def probability(calibration: Calibration, score: Array, seen: Array) -> Array:

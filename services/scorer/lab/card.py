@@ -27,9 +27,9 @@ def card_of(file: ModelFile, facts: Mapping[str, Any], groups: Groups, table: Ma
 
 - **Form**: additive logistic model, a curve a feature, {facts["features"]} features. A missing feature adds nothing.
 - **Answers from**: {enough}; below that it says nothing.
-- **Answer**: a probability of a bot, as if half of all sessions were, from {file.calibration.lowest:g} to
-  {file.calibration.highest:g}. It is calibrated on sessions of families and people the fitted model had not met, by how
-  much was seen (`{file.calibration.evidence}`).
+- **Answer**: a probability of a bot, as if {facts["prior"]:.0%} of all sessions were, from
+  {file.calibration.lowest:g} to {file.calibration.highest:g}. It is calibrated on sessions of families and people the
+  fitted model had not met, by how much was seen (`{file.calibration.evidence}`).
 - **Reads no** sizes, sampling rates, time zones or identities. Half of the rows it learned from are copies as other
   recorders would have written them.
 - **Held-out AUC** on all prefixes of sessions, each family and person left out in turn: {facts["held_out_auc"]:.3f}.

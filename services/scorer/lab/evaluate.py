@@ -21,8 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.sessions is None:
         from services.scorer.lab.study import study  # what it draws with is no part of what runs live
+        from services.scorer.lab.train import learning_table
 
-        print(json.dumps(study(options.report)))  # noqa: T201
+        print(json.dumps(study(learning_table(), options.report)))  # noqa: T201
         return 0
     try:
         summary = score_file(options.sessions, options.out, load_ruleset(Domain.BEHAVIOR))

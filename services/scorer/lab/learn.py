@@ -38,7 +38,9 @@ class Recipe:
     stands_on
         Tells of a feature's name the count behind it, and at how much of it the feature counts half.
     penalty
-        See ``additive.fit``; in sessions.
+        See ``additive.Design``; in rows.
+    prior
+        The share of bots its answers are for: lower where what it learned from is less like the people outside.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Recipe:
     evidence: str
     stands_on: Callable[[str], tuple[str, float]]
     penalty: float
+    prior: float
 
     def inputs(self, table: Mapping[str, Feature]) -> list[str]:
         """Give the names of the features that the model reads."""
@@ -172,7 +175,9 @@ def fit_all(rows: Rows, design: Design) -> Additive:
 
 def calibrate_rows(rows: Rows, score: Array, chosen: NDArray[np.bool_], recipe: Recipe) -> Calibration:
     """Fit the calibration on some rows and their held-out scores."""
-    return calibrate(score[chosen], rows.seen[chosen], rows.bot[chosen], rows.weight[chosen], recipe.evidence)
+    return calibrate(
+        score[chosen], rows.seen[chosen], rows.bot[chosen], rows.weight[chosen], recipe.evidence, recipe.prior
+    )
 
 
 def model_file(model: Additive, calibration: Calibration, recipe: Recipe) -> ModelFile:

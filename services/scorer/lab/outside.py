@@ -120,6 +120,7 @@ def score_session(session: Session, ruleset: Ruleset) -> dict[str, Any]:
 def score_file(source: Path, target: Path, ruleset: Ruleset) -> Summary:
     """Score every session of a file; write one line each, in the file's order. What is no session is told on stderr."""
     summary, console = Summary(), Console(file=sys.stderr)
+    source.open("rb").close()  # a file that cannot be read leaves none behind
     with target.open("w", encoding="utf-8") as out, console.status("scoring sessions") as status:
         for item in read_sessions(source):
             if isinstance(item, BadLine):

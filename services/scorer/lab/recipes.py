@@ -19,7 +19,8 @@ def _of_pointer(name: str, _: Feature) -> bool:
 
 
 def _of_keys(name: str, _: Feature) -> bool:
-    return name.startswith("key_") and name not in _OF_RECORDERS
+    # How fast somebody types, and what, is no evidence; only how.
+    return name.startswith("key_") and not name.endswith(("_ms", "_letter_share")) and name not in _OF_RECORDERS
 
 
 # The count behind a feature, by the start of its name, and at how much of it the feature counts half.
@@ -55,6 +56,7 @@ RECIPES: Final = (
         evidence="pointer_moves",
         stands_on=partial(_behind, _BEHIND_POINTER),
         penalty=1.0,
+        prior=0.4,
     ),
     Recipe(
         name="keys",
@@ -66,9 +68,10 @@ RECIPES: Final = (
             person_message="Taken together, the keys are struck more like people than like programs do.",
         ),
         reads=_of_keys,
-        enough={"key_intervals": 20},
+        enough={"key_intervals": 30},
         evidence="key_intervals",
         stands_on=partial(_behind, _BEHIND_KEYS),
-        penalty=1.0,
+        penalty=30.0,
+        prior=0.2,  # the people it learned from are simulated
     ),
 )

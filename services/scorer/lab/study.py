@@ -1,26 +1,26 @@
 """The whole study behind ``docs/detection.md``: data, folds, verdicts, figures, page."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from services.scorer.lab.corpus import DATA, SOURCES
+from services.scorer.lab.dataset import Prefixes
 from services.scorer.lab.held_out import courses, models_by_fold, models_by_source
 from services.scorer.lab.learn import folds_of
 from services.scorer.lab.recipes import RECIPES
 from services.scorer.lab.report import write_report
 from services.scorer.lab.results import results_of
-from services.scorer.lab.train import learning_table
 from services.scorer.pipeline import load_ruleset
 from shared.topics import Domain
 
 
-def study(folder: Path) -> dict[str, Any]:
+def study(prefixes: Sequence[Prefixes], folder: Path) -> dict[str, Any]:
     """Hold out families, people and sources in turn; write the page; give its figures."""
     ruleset = load_ruleset(Domain.BEHAVIOR)
     names = list(ruleset.features.table)
-    prefixes = learning_table()
     fold = folds_of(prefixes)
     families = results_of(courses(prefixes, names, ruleset, models_by_fold(prefixes, ruleset, RECIPES, fold), fold))
     sources = sorted({session.origin.source for session in prefixes})

@@ -68,6 +68,7 @@ def train(prefixes: Sequence[Prefixes], recipe: Recipe, folder: Path) -> dict[st
     facts = {
         "model": recipe.name,
         "version": model.version,
+        "prior": recipe.prior,
         "rows": len(rows.bot),
         "features": len(file.parts),
         "held_out_auc": round(auc(score, rows.bot, rows.weight) or 0.0, 4),

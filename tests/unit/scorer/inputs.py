@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
-from services.scorer.pipeline import Ruleset, ScoredInput, SubjectState, fold
+from services.scorer.pipeline import Ruleset, ScoredInput, SubjectState, fold, load_ruleset
 from shared.contracts.base import Subject
 from shared.contracts.batch import BehaviorBatch
 from shared.contracts.behavior import AnyBehaviorEvent, AnyBehaviorTrack, PointerMove, PointerTrack
@@ -64,6 +64,12 @@ def hand(count: int, step_ms: float = 16.0, trembling_hz: float = 0.0, tremor_px
         y = round(400 + 150 * math.cos(1.1 * phase) + 30 * math.sin(3.3 * phase) + 0.5 * tremor)
         points.append((t, float(x), float(y)))
     return points
+
+
+def rules_alone() -> Ruleset:
+    """Give the ruleset without its models: drawn curves and dice are no people to a model that met real ones."""
+    ruleset = load_ruleset(Domain.BEHAVIOR)
+    return Ruleset(ruleset.features, ruleset.rules, ruleset.version)
 
 
 def fold_all(items: Iterable[ScoredInput], ruleset: Ruleset) -> tuple[SubjectState, Verdict]:

@@ -107,7 +107,7 @@ def test_run_time_and_training_agree(fitted: Additive) -> None:
     scores = score(fitted, columns, trust)
     calibration = calibrate(scores, seen, bot, np.ones(60), "seen")
     recipe = Recipe(
-        "little", "", TELLING, lambda name, row: True, {"seen": 1}, "seen", lambda name: ("seen", 25.0), 3.0
+        "little", "", TELLING, lambda name, row: True, {"seen": 1}, "seen", lambda name: ("seen", 25.0), 3.0, 0.5
     )
     model = Model(model_file(fitted, calibration, recipe), "1")
 

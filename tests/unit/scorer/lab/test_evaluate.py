@@ -83,11 +83,16 @@ def test_the_same_file_gives_the_same_bytes(tmp_path: Path, ruleset: Ruleset) ->
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--sessions", "missing.jsonl"], ["--sessions", str(RECORDINGS), "--out", "no/such/folder/x"]]
+    "arguments",
+    [
+        ["--sessions", "missing.jsonl", "--out", "never.jsonl"],
+        ["--sessions", str(RECORDINGS), "--out", "no/such/folder/x"],
+    ],
 )
 def test_a_file_that_is_not_there_is_told(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
     assert "cannot score" in capsys.readouterr().err
+    assert not Path("never.jsonl").exists()
 
 
 def test_nothing_to_do_is_not_an_error(tmp_path: Path, ruleset: Ruleset) -> None:

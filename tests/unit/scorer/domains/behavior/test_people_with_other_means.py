@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from services.scorer.pipeline import load_ruleset
 from shared.contracts.behavior import (
     AnyBehaviorEvent,
     ClipboardUsed,
@@ -23,10 +22,9 @@ from shared.contracts.behavior import (
     VisibilityChanged,
 )
 from shared.contracts.verdict import Verdict
-from shared.topics import Domain
-from tests.unit.scorer.inputs import at, fold_all, scored
+from tests.unit.scorer.inputs import at, fold_all, rules_alone, scored
 
-RULESET = load_ruleset(Domain.BEHAVIOR)
+RULESET = rules_alone()
 
 
 def verdict_on(events: Sequence[AnyBehaviorEvent]) -> Verdict:
