@@ -8,6 +8,7 @@ device reports every few hundredths of a second, a coarse one that any recorder 
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import accumulate
 from operator import add
 from typing import Final
@@ -16,7 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scorer.domains.behavior.moments import correlation, share, spread, tails
+from services.scorer.domains.behavior.moments import correlation, share, tails, variance
 from services.scorer.domains.behavior.samples import Steps, oblique
 from services.scorer.features import Feature, Features
 
@@ -79,6 +80,7 @@ _SUMS: Final = {
     "turning_speed2": ("turning_speed", "turning_speed"),
     "log_turn_speed": ("log_turn", "turning_speed"),
 }
+_TURNING: Final = list(_SUMS).index("turning")
 _PRODUCTS: Final = np.array([_ROWS.index(one) * len(_ROWS) + _ROWS.index(other) for one, other in _SUMS.values()])
 
 MOTION_FEATURES: Final = {
@@ -122,36 +124,15 @@ class MotionSums(msgspec.Struct, array_like=True):
     def values(self, prefix: str) -> Features:
         """Give the features of ``MOTION_FEATURES``, their names with a prefix."""
         s = dict(zip(_SUMS, self.sums, strict=True))
-        n, clear = s["windows"], s["clear"]
-        return {
-            prefix + "windows": int(n),
-            prefix + "clear": int(clear),
-            prefix + "speed_spread": spread(n, s["speed"], s["speed2"], _ENOUGH),
-            prefix + "speed_skew": _skew(n, s["speed"], s["speed2"], s["speed3"]),
-            prefix + "speed_tails": _kurtosis(n, s["speed"], s["speed2"], s["speed3"], s["speed4"]),
-            prefix + "speed_change": share(s["change"], clear, _ENOUGH),
-            prefix + "speed_change_lag": _lag(clear, s["change_lag"], s["change2"], s["change_before2"]),
-            prefix + "speed_change_tails": tails(clear, s["change2"], s["change4"], _ENOUGH),
-            prefix + "even_share": share(s["even"], clear, _ENOUGH),
-            prefix + "rise_share": share(s["rising"], clear - s["even"], _ENOUGH),
-            prefix + "dip_share": share(s["dips"], clear, _ENOUGH),
-            prefix + "turn": share(s["turn"], clear, _ENOUGH),
-            prefix + "turn_lag": _lag(clear, s["turn_lag"], s["turn2"], s["turn_before2"]),
-            prefix + "turn_tails": tails(clear, s["turn2"], s["turn4"], _ENOUGH),
-            prefix + "flat_share": share(s["flat"], s["oblique"], _ENOUGH),
-            prefix + "sharp_share": share(s["sharp"], clear, _ENOUGH),
-            prefix + "turn_to_change": _log_ratio(clear, s["turn2"], s["change2"]),
-            prefix + "change_speed_correlation": correlation(
-                (clear, s["change"], s["clear_speed"], s["change2"], s["clear_speed2"], s["change_speed"])
-            ),
-            prefix + "turn_change_correlation": correlation(
-                (clear, s["turn"], s["change"], s["turn2"], s["change2"], s["turn_change"])
-            ),
-            prefix + "turn_braking": correlation(
-                (clear, s["turn"], s["signed_change"], s["turn2"], s["change2"], s["turn_braking"])
-            ),
-            prefix + "turn_speed_correlation": correlation(self.sums[-6:]),
-        }
+        enough_paces, enough_shapes = s["windows"] >= _ENOUGH, s["clear"] >= _ENOUGH
+        values = (
+            int(s["windows"]),
+            int(s["clear"]),
+            *(_paces(*self.sums[:5]) if enough_paces else _NO_PACES),
+            *(_shapes(s) if enough_shapes else _NO_SHAPES),
+            correlation(self.sums[_TURNING:], _ENOUGH),
+        )
+        return dict(zip(_names(prefix), values, strict=True))
 
 
 def add_windows(scales: Sequence[tuple[MotionSums, Steps, float]]) -> None:
@@ -208,28 +189,51 @@ def _rows(steps: Steps) -> _Rows:
     return rows
 
 
-def _lag(count: float, products: float, squares: float, squares_before: float) -> float | None:
-    whole = math.sqrt(squares * squares_before)
-    return products / whole if count >= _ENOUGH and whole > 0 else None
+@cache
+def _names(prefix: str) -> tuple[str, ...]:
+    return tuple(named(prefix, MOTION_FEATURES))
 
 
-def _log_ratio(count: float, above: float, below: float) -> float | None:
-    # Half, since both are squares; a thousandth keeps perfect evenness finite.
-    return 0.5 * math.log((above / count + 1e-6) / (below / count + 1e-6)) if count >= _ENOUGH else None
+def _paces(count: float, total: float, squares: float, cubes: float, fourths: float) -> tuple[float | None, ...]:
+    """Give spread, skewness and kurtosis."""
+    mean, spread2 = total / count, variance(count, total, squares)
+    if not spread2:
+        return 0.0, None, None
+    third = cubes / count - 3 * mean * squares / count + 2 * mean**3
+    fourth = fourths / count - 4 * mean * cubes / count + 6 * mean**2 * squares / count - 3 * mean**4
+    return math.sqrt(spread2), third / spread2**1.5, fourth / spread2**2
 
 
-def _skew(count: float, total: float, squares: float, cubes: float) -> float | None:
-    deviation = spread(count, total, squares, _ENOUGH)
-    if not deviation:
-        return None
-    mean = total / count
-    return (cubes / count - 3 * mean * squares / count + 2 * mean**3) / deviation**3
+def _shapes(s: Mapping[str, float]) -> tuple[float | None, ...]:
+    """Give what is known of windows with clear steps, from ``speed_change`` to ``turn_braking``."""
+    clear, change, turn, change2, turn2 = s["clear"], s["change"], s["turn"], s["change2"], s["turn2"]
+    change_spread2, turn_spread2 = variance(clear, change, change2), variance(clear, turn, turn2)
+    signed_spread2 = variance(clear, s["signed_change"], change2)
+    speed_spread2 = variance(clear, s["clear_speed"], s["clear_speed2"])
+    return (
+        change / clear,
+        _over(s["change_lag"], change2 * s["change_before2"]),
+        tails(clear, change2, s["change4"], _ENOUGH),
+        s["even"] / clear,
+        share(s["rising"], clear - s["even"], _ENOUGH),
+        s["dips"] / clear,
+        turn / clear,
+        _over(s["turn_lag"], turn2 * s["turn_before2"]),
+        tails(clear, turn2, s["turn4"], _ENOUGH),
+        share(s["flat"], s["oblique"], _ENOUGH),
+        s["sharp"] / clear,
+        # Half, since both are squares; a millionth keeps perfect evenness finite.
+        0.5 * math.log((turn2 / clear + 1e-6) / (change2 / clear + 1e-6)),
+        _over((s["change_speed"] - change * s["clear_speed"] / clear) / clear, change_spread2 * speed_spread2),
+        _over((s["turn_change"] - turn * change / clear) / clear, turn_spread2 * change_spread2),
+        _over((s["turn_braking"] - turn * s["signed_change"] / clear) / clear, turn_spread2 * signed_spread2),
+    )
 
 
-def _kurtosis(count: float, total: float, squares: float, cubes: float, fourths: float) -> float | None:
-    deviation = spread(count, total, squares, _ENOUGH)
-    if not deviation:
-        return None
-    mean = total / count
-    central = fourths / count - 4 * mean * cubes / count + 6 * mean**2 * squares / count - 3 * mean**4
-    return central / deviation**4
+def _over(product: float, squares: float) -> float | None:
+    """Give a correlation from a mean product and the product of both mean squares."""
+    return max(-1.0, min(1.0, product / math.sqrt(squares))) if squares > 0 else None
+
+
+_NO_PACES: Final = (None,) * 3
+_NO_SHAPES: Final = (None,) * (len(MOTION_FEATURES) - 6)

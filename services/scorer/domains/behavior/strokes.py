@@ -30,6 +30,8 @@ _MINIMUM_JERK_SQUARED: Final = 100 / 7 + 225 / 9 + 36 / 11 - 300 / 8 + 120 / 9 -
 
 # Each is kept as sum and sum of squares over strokes.
 _TRAITS: Final = ("straightness", "bow", "unevenness", "centre", "jerk_residual", "log_ms", "log_px", "log_speed")
+_LOG_MS: Final = _TRAITS.index("log_ms")
+_LOG_PX: Final = _TRAITS.index("log_px")
 
 STROKE_FEATURES: Final = {
     "strokes": Feature("count", "movements between pauses, long enough to have a shape"),
@@ -137,35 +139,30 @@ class StrokeSums(msgspec.Struct, array_like=True):
         if self.open is not None and (traits := _traits(self.open)) is not None:
             count, sums, log_ms_px = _with(traits, count, sums, log_ms_px)
         walks = self.walks + (self.open is not None and self.open.end_ms > self.open.start_ms)
-        total = dict(zip(_TRAITS, zip(sums[::2], sums[1::2], strict=True), strict=True))
-
-        def mean(name: str) -> float | None:
-            return share(total[name][0], count)
-
-        def deviation(name: str) -> float | None:
-            return spread(count, *total[name], _ENOUGH)
-
-        ms, px = total["log_ms"], total["log_px"]
+        totals, squares = sums[::2], sums[1::2]
+        straightness, _, unevenness, centre, residual, *_ = (share(total, count) for total in totals)
+        spreads = [spread(count, total, square, _ENOUGH) for total, square in zip(totals, squares, strict=True)]
+        pair = (count, totals[_LOG_MS], totals[_LOG_PX], squares[_LOG_MS], squares[_LOG_PX], log_ms_px)
         return {
             prefix + "strokes": count,
-            prefix + "straightness": mean("straightness"),
-            prefix + "straightness_spread": deviation("straightness"),
-            prefix + "bow": math.sqrt(total["bow"][1] / count) if count else None,
-            prefix + "unevenness": mean("unevenness"),
-            prefix + "unevenness_spread": deviation("unevenness"),
-            prefix + "centre": mean("centre"),
-            prefix + "centre_spread": deviation("centre"),
-            prefix + "jerk_residual": mean("jerk_residual"),
-            prefix + "jerk_residual_spread": deviation("jerk_residual"),
-            prefix + "duration_spread": deviation("log_ms"),
-            prefix + "length_spread": deviation("log_px"),
-            prefix + "speed_spread": deviation("log_speed"),
-            prefix + "duration_length_correlation": correlation((count, ms[0], px[0], ms[1], px[1], log_ms_px), 6),
+            prefix + "straightness": straightness,
+            prefix + "straightness_spread": spreads[0],
+            prefix + "bow": math.sqrt(squares[1] / count) if count else None,
+            prefix + "unevenness": unevenness,
+            prefix + "unevenness_spread": spreads[2],
+            prefix + "centre": centre,
+            prefix + "centre_spread": spreads[3],
+            prefix + "jerk_residual": residual,
+            prefix + "jerk_residual_spread": spreads[4],
+            prefix + "duration_spread": spreads[_LOG_MS],
+            prefix + "length_spread": spreads[_LOG_PX],
+            prefix + "speed_spread": spreads[7],
+            prefix + "duration_length_correlation": correlation(pair, 6),
             prefix + "novelty": share(self.log_novelty, self.compared, _ENOUGH),
             prefix + "repeat_share": share(self.repeats, self.compared, _ENOUGH),
             prefix + "leaps": self.leaps,
             prefix + "leap_share": share(self.leaps, self.leaps + walks),
-            prefix + "duration_length_slope": _slope(count, ms[0], px[0], px[1], log_ms_px),
+            prefix + "duration_length_slope": _slope(*pair),
             prefix + "onset": share(self.log_onset, self.onsets, _ENOUGH),
             prefix + "halt": share(self.log_halt, self.onsets, _ENOUGH),
             prefix + "pauses": self.pauses,
@@ -285,7 +282,7 @@ def _traits(stroke: Stroke) -> tuple[float, ...] | None:
     )
 
 
-def _slope(count: int, y: float, x: float, xx: float, xy: float) -> float | None:
+def _slope(count: int, y: float, x: float, _: float, xx: float, xy: float) -> float | None:
     """Regress the logarithm of duration on that of length."""
     if count < 6 or (across := variance(count, x, xx)) < 0.01:
         return None
