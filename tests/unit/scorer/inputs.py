@@ -72,11 +72,6 @@ def rules_alone() -> Ruleset:
     return Ruleset(ruleset.features, ruleset.rules, ruleset.version)
 
 
-def without_models(ruleset: Ruleset) -> Ruleset:
-    """Give the rules alone: what models make of people and bots is shown by the evaluation."""
-    return Ruleset(ruleset.features, ruleset.rules, ruleset.version)
-
-
 def fold_all(items: Iterable[ScoredInput], ruleset: Ruleset) -> tuple[SubjectState, Verdict]:
     """Fold batches from nothing; give the last state and the last verdict."""
     state: SubjectState | None = None

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from services.scorer.domains.behavior.features import FEATURES, State
 from services.scorer.features import Features
-from services.scorer.pipeline import encode_state, load_ruleset
+from services.scorer.pipeline import Ruleset, encode_state, load_ruleset
 from shared.contracts.base import ContractError
 from shared.contracts.batch import BehaviorBatch, check_times, decode_batch
 from shared.contracts.behavior import (
@@ -46,9 +46,10 @@ from shared.contracts.behavior import (
 )
 from shared.contracts.verdict import Verdict
 from shared.topics import Domain
-from tests.unit.scorer.inputs import START, at, fold_all, hand, objects, scored
+from tests.unit.scorer.inputs import START, at, fold_all, hand, objects, rules_alone, scored
 
 RULESET = load_ruleset(Domain.BEHAVIOR)
+RULES = rules_alone()
 STATE_LIMIT_BYTES = 16_384
 
 _pixels = st.floats(-1e6, 1e6)
@@ -122,8 +123,8 @@ def one_by_one(events: Sequence[AnyBehaviorEvent]) -> list[BehaviorBatch]:
     return [one_batch([event]) for event in events]
 
 
-def verdict_on(batches: Sequence[Sequence[AnyBehaviorEvent]]) -> Verdict:
-    return fold_all([scored(f"batch-{index}", events) for index, events in enumerate(batches)], RULESET)[1]
+def verdict_on(batches: Sequence[Sequence[AnyBehaviorEvent]], ruleset: Ruleset = RULES) -> Verdict:
+    return fold_all([scored(f"batch-{index}", events) for index, events in enumerate(batches)], ruleset)[1]
 
 
 def batches_of(events: Sequence[AnyBehaviorEvent], size: int = 50) -> list[Sequence[AnyBehaviorEvent]]:
@@ -193,7 +194,7 @@ def test_single_event_batches_tell_what_the_whole_session_tells(drawn: list[tupl
 def test_a_person_cut_into_single_events_is_judged_the_same() -> None:
     events = person(random.Random(5))
 
-    whole, split = verdict_on([events]), verdict_on([[event] for event in events])
+    whole, split = verdict_on([events], RULESET), verdict_on([[event] for event in events], RULESET)
 
     assert split.risk_score == pytest.approx(whole.risk_score, abs=1e-6)
     assert [reason.code for reason in split.reasons] == [reason.code for reason in whole.reasons]
