@@ -14,6 +14,7 @@ from services.gateway.answering import Answer, Request
 from services.gateway.batches import Item
 from services.gateway.handover import Handover, stamp_of
 from services.gateway.ports import ReceiptStore, Replies, StartedSession, StoreUnavailable
+from services.gateway.sessions.behaviour import Behaviour, Refusal
 from services.gateway.sessions.documents import (
     DataDocument,
     Judged,
@@ -36,10 +37,10 @@ from services.gateway.sessions.posting import (
     refused,
     user_of,
 )
-from services.gateway.sessions.reading import Behaviour, Refusal, read_behaviour
+from services.gateway.sessions.reading import read_behaviour
 from shared import metrics
 from shared.contracts.base import Subject
-from shared.problems import INVALID_PARAMETER, STORE_UNAVAILABLE, Problem
+from shared.problems import STORE_UNAVAILABLE, Problem
 from shared.uuids import named_uuid, timed_uuid
 
 _log = logging.getLogger(__name__)
@@ -110,7 +111,7 @@ class Handlers:
         user_id, _ = user_of(document)
         key = _idempotency(request, caller.tenant_id, b"session")
         session_id = key or _new_id(caller.now)
-        behaviour = read_behaviour(facts, caller.now, None)
+        behaviour = read_behaviour(facts, caller.now)
         self._show(behaviour, len(body), request)
         item = None
         if behaviour.events or behaviour.errors:
@@ -129,7 +130,7 @@ class Handlers:
         started_s = time.perf_counter()
         session = await self._lifetimes.open_one(caller.tenant_id, caller.session_id, caller.now)
         subject = _session_subject(caller.session_id)
-        posted = await self._post(request, caller, body, subject, session.started_at, started_s)
+        posted = await self._post(request, caller, body, subject, started_s, session)
         found = judged(posted.verdict) if posted.verdict is not None else None
         answer = DataDocument(
             session_id=caller.session_id,
@@ -155,7 +156,7 @@ class Handlers:
         user_id, place = user_of(document)
         if user_id is None:
             raise refused(Refusal("/userId" if place == "/user_id" else place, "missing", "expected the user's id"))
-        posted = await self._post(request, caller, body, Subject(type="customer", id=user_id), None, started_s)
+        posted = await self._post(request, caller, body, Subject(type="customer", id=user_id), started_s)
         found = judged(posted.verdict) if posted.verdict is not None else None
         if found is None:
             pending = TrackDocument(
@@ -213,15 +214,24 @@ class Handlers:
         return Answer(200, msgspec.json.encode(answer), "closed")
 
     async def _post(
-        self, request: Request, caller: Caller, body: bytes, subject: Subject, origin: datetime | None, started_s: float
+        self,
+        request: Request,
+        caller: Caller,
+        body: bytes,
+        subject: Subject,
+        started_s: float,
+        session: StartedSession | None = None,
     ) -> _Posted:
         document = decode_document(body)
         name = f"{subject.type}/{subject.id}".encode()
         batch_id = batch_id_of(document) or _idempotency(request, caller.tenant_id, name) or _new_id(caller.now)
-        behaviour = read_behaviour(document, caller.now, origin)
+        origin = self._lifetimes.origin_of(caller.tenant_id, caller.session_id) if session else None
+        behaviour = read_behaviour(document, caller.now, origin, session.started_at if session else None)
         self._show(behaviour, len(body), request)
         item = make_item(document, behaviour, batch_id, subject, caller.now)
         metrics.GATEWAY_IGNORED_EVENTS.inc(behaviour.ignored)
+        if session is not None and behaviour.origin is not None:
+            self._lifetimes.keep_origin(caller.tenant_id, caller.session_id, behaviour.origin)
         del document  # it may hold keys, and the wait may be long
         stamp = stamp_of(caller.tenant_id, caller.now, request.traceparent)
         verdicts = await self._handover.publish_and_wait([item], stamp, self._wait_s)
@@ -270,10 +280,7 @@ def _idempotency(request: Request, tenant_id: str, purpose: bytes) -> UUID | Non
         return None
     if not 0 < len(key) <= _MAX_IDEMPOTENCY:
         detail = f"expected 1 to {_MAX_IDEMPOTENCY} characters"
-        raise Problem(
-            INVALID_PARAMETER,
-            errors=[{"pointer": "/header/idempotency-key", "code": "invalid_value", "detail": detail}],
-        )
+        raise refused(Refusal("/header/idempotency-key", "invalid_value", detail))
     return named_uuid(_NAMESPACE, b"%b\0%b\0%b" % (tenant_id.encode(), purpose, key))
 
 

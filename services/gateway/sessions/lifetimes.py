@@ -45,6 +45,7 @@ class _Verdict(msgspec.Struct, frozen=True):
 class _Known:
     session: StartedSession
     checked_at_s: float
+    origin: datetime | None = None  # of the relative times that its posts bring
 
 
 def ended(session: StartedSession, now: datetime) -> End | None:
@@ -136,6 +137,17 @@ class Lifetimes:
             raise _away() from None
         return await self._found(key)
 
+    def origin_of(self, tenant_id: str, session_id: UUID) -> datetime | None:
+        """Tell from where a session's relative times count, when an earlier post has shown it."""
+        known = self._known.get((tenant_id, session_id))
+        return known.origin if known is not None else None
+
+    def keep_origin(self, tenant_id: str, session_id: UUID, origin: datetime) -> None:
+        """Keep that for later posts; another gateway finds its own."""
+        known = self._known.get((tenant_id, session_id))
+        if known is not None:
+            known.origin = origin
+
     async def _recalled(self, key: tuple[str, UUID]) -> StartedSession | None:
         """Give what is remembered of a session; an old memory only while the database is away."""
         known = self._known.get(key)
@@ -183,7 +195,7 @@ class Lifetimes:
             seen_at = known.session.last_seen_at
             if session.last_seen_at is None or session.last_seen_at < seen_at:
                 session = replace(session, last_seen_at=seen_at)
-        self._known[key] = _Known(session, self._clock_s())
+        self._known[key] = _Known(session, self._clock_s(), known.origin if known is not None else None)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return session

@@ -9,9 +9,9 @@ from uuid import UUID
 import msgspec
 
 from services.gateway.batches import Item
+from services.gateway.sessions.behaviour import Behaviour, Refusal
 from services.gateway.sessions.kinds import GROUPS
 from services.gateway.sessions.layout import place_of_field
-from services.gateway.sessions.reading import Behaviour, Refusal
 from services.gateway.sessions.spelling import FACTS, FIELDS, plain
 from shared.contracts.base import ContractError, Subject
 from shared.contracts.batch import check_times, clock_skew, decode_batch, event_count

@@ -5,8 +5,9 @@ Of what is not known nothing goes on. Which key was pressed is known only while 
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from services.gateway.sessions.behaviour import Behaviour, Refusal
 from services.gateway.sessions.key_presses import KeyPresses
 from services.gateway.sessions.kinds import (
     CLICK,
@@ -47,31 +48,9 @@ _COLUMNS_BY_TRACK: Final = {
 }
 
 
-class Refusal(NamedTuple):
-    """One place of a document that cannot be read."""
-
-    pointer: str
-    code: str
-    detail: str
-
-
-class Behaviour(NamedTuple):
-    """What a document says, in the contract's terms.
-
-    ``places`` and ``track_places`` are JSON pointers to where each event and track stood in the document; ``ignored``
-    counts items that are known and tell nothing, or stand in no group we know.
-    """
-
-    events: list[dict[str, Any]]
-    tracks: list[dict[str, Any]]
-    sent_at: datetime | None
-    places: list[str]
-    track_places: list[str]
-    ignored: int
-    errors: list[Refusal]
-
-
-def read_behaviour(document: Any, received_at: datetime, origin: datetime | None) -> Behaviour:
+def read_behaviour(
+    document: Any, received_at: datetime, origin: datetime | None = None, started_at: datetime | None = None
+) -> Behaviour:
     """Read a posted document.
 
     Parameters
@@ -81,9 +60,12 @@ def read_behaviour(document: Any, received_at: datetime, origin: datetime | None
     received_at
         Our time, for facts that need none of their own.
     origin
-        From where relative times count when the document states no origin; None counts back from ``received_at``.
+        From where relative times count when the document states no origin. When that is not known either, they count
+        from ``started_at``, or from earlier when the latest would be in the future.
+    started_at
+        When the session began; without one the latest relative time is now.
     """
-    reader = _Reader(received_at, origin)
+    reader = _Reader(received_at, origin, started_at)
     reader.read(document)
     return reader.finish()
 
@@ -91,14 +73,15 @@ def read_behaviour(document: Any, received_at: datetime, origin: datetime | None
 class _Reader:
     """Collects events and errors of one document."""
 
-    def __init__(self, received_at: datetime, origin: datetime | None) -> None:
+    def __init__(self, received_at: datetime, origin: datetime | None, started_at: datetime | None) -> None:
         self._received_at = received_at
         self._origin = origin
+        self._started_at = started_at
         self._events: list[dict[str, Any]] = []
         self._places: list[str] = []
         self._tracks: list[dict[str, Any]] = []
         self._track_places: list[str] = []
-        self._floating: list[tuple[int, float]] = []  # events whose time counts from an origin that nobody stated
+        self._floating: list[tuple[dict[str, Any], str, float]] = []  # their times count from an origin yet unknown
         self._clicks: list[int] = []
         self._keys = KeyPresses()
         self._seen_pointer_ends = False
@@ -123,14 +106,20 @@ class _Reader:
     def finish(self) -> Behaviour:
         """Give what was read: loose ends tied, in order of time when it came in several lists."""
         self._drop({*self._keys.finish(), *(self._clicks if self._seen_pointer_ends else ())})
-        if self._floating:
-            self._settle_floating()
+        origin = self._settle_floating()
         if self._lists > 1 and not self._errors:
             order = sorted(range(len(self._events)), key=lambda index: self._events[index]["occurred_at"])
             self._events = [self._events[index] for index in order]
             self._places = [self._places[index] for index in order]
         return Behaviour(
-            self._events, self._tracks, self._sent_at, self._places, self._track_places, self._ignored, self._errors
+            self._events,
+            self._tracks,
+            self._sent_at,
+            self._places,
+            self._track_places,
+            self._ignored,
+            origin,
+            self._errors,
         )
 
     def _read_clock(self, pointer: str, name: str, value: Any) -> None:
@@ -210,7 +199,7 @@ class _Reader:
             self._clicks.append(len(self._events))
         elif kind in _POINTER_ENDS:
             self._seen_pointer_ends = True
-        self._add(place, {"type": contract_type, **_DEFAULTS.get(contract_type, {}), **event})
+        self._add(place, contract_type, event)
 
     def _read_facts(self, place: str, item: dict[str, Any], kind: str) -> None:
         flat = flattened(item) if kind == "device.fingerprint" else item
@@ -225,14 +214,13 @@ class _Reader:
                 return
         else:
             event["occurred_at"] = self._received_at
-        self._add(place, {"type": kind, **event})
+        self._add(place, kind, event)
 
     def _read_press(self, place: str, item: dict[str, Any], kind: str) -> None:
         event = self._fields(place, item, FIELDS["key.press"])
         if event is not None and self._set_time(place, item, event, PRESS_TIMES):
-            event["type"] = "key.press"
             self._keys.press(item, kind, event, len(self._events))
-            self._add(place, event)  # itself: its release may come yet
+            self._add(place, "key.press", event)
 
     def _read_tracks(self, pointer: str, value: Any) -> None:
         if not isinstance(value, list):
@@ -247,15 +235,10 @@ class _Reader:
             if columns is None:
                 self._refuse(f"{place}/type", "unknown_type", "expected pointer.move, touch.move, scroll or key.press")
                 continue
-            track = {name: item[name] for name in columns if item.get(name) is not None}
-            try:
-                started_at = read_time(item.get("started_at"), self._origin)
-            except WrongTime as error:
-                self._refuse(f"{place}/started_at", "invalid_time", str(error))
-                continue
-            track |= {"type": item["type"], "started_at": started_at or self._received_at}
-            self._tracks.append(track)
-            self._track_places.append(place)
+            track = {name: item[name] for name in ("type", *columns) if item.get(name) is not None}
+            if self._take_time(f"{place}/started_at", item.get("started_at"), track, "started_at"):
+                self._tracks.append(track)
+                self._track_places.append(place)
 
     def _read_metrics(self, pointer: str, value: Any) -> None:
         if not isinstance(value, dict):
@@ -264,7 +247,7 @@ class _Reader:
         event = self._fields(pointer, flattened(value), FACTS["device.fingerprint"])
         if event:
             event["occurred_at"] = self._received_at
-            self._add(pointer, {"type": "device.fingerprint", **event})
+            self._add(pointer, "device.fingerprint", event)
 
     def _fields(self, place: str, item: Mapping[str, Any], spellings: Spellings) -> dict[str, Any] | None:
         """Take the fields that are known; None when one cannot be read."""
@@ -291,23 +274,31 @@ class _Reader:
                 place, "missing_time", "expected timestamp: epoch milliseconds, RFC 3339 text, or from time_origin"
             )
             return False
+        return self._take_time(f"{place}/{name}", said, event, "occurred_at")
+
+    def _take_time(self, pointer: str, said: Any, into: dict[str, Any], name: str) -> bool:
         try:
             found = read_time(said, self._origin)
         except WrongTime as error:
-            self._refuse(f"{place}/{name}", "invalid_time", str(error))
+            self._refuse(pointer, "invalid_time", str(error))
             return False
         if found is None:
-            self._floating.append((len(self._events), float(said)))
-            found = self._received_at
-        event["occurred_at"] = found
+            self._floating.append((into, name, float(said)))
+        else:
+            into[name] = found
         return True
 
-    def _settle_floating(self) -> None:
-        """Let the latest of the times without an origin be now."""
-        latest = max(offset for _, offset in self._floating)
-        for index, offset in self._floating:
-            if index < len(self._events):
-                self._events[index]["occurred_at"] = self._received_at - (latest - offset) * _MILLISECOND
+    def _settle_floating(self) -> datetime | None:
+        """Find an origin for relative times: none of them may be in the future."""
+        if not self._floating:
+            return None
+        latest = max(offset_ms for _, _, offset_ms in self._floating)
+        origin = self._received_at - latest * _MILLISECOND
+        if self._started_at is not None:
+            origin = min(origin, self._started_at)
+        for into, name, offset_ms in self._floating:
+            into[name] = origin + offset_ms * _MILLISECOND
+        return origin
 
     def _drop(self, dropped: set[int]) -> None:
         """Leave out events that repeat others: a click beside its two ends, a keypress beside its keydown."""
@@ -315,12 +306,14 @@ class _Reader:
             return
         self._ignored += len(dropped)
         kept = [index for index in range(len(self._events)) if index not in dropped]
-        moved = {old: new for new, old in enumerate(kept)}
         self._events = [self._events[index] for index in kept]
         self._places = [self._places[index] for index in kept]
-        self._floating = [(moved[index], offset) for index, offset in self._floating if index in moved]
 
-    def _add(self, place: str, event: dict[str, Any]) -> None:
+    def _add(self, place: str, kind: str, event: dict[str, Any]) -> None:
+        """Take an event, itself: its release or its time may come yet."""
+        event["type"] = kind
+        for name, default in _DEFAULTS.get(kind, {}).items():
+            event.setdefault(name, default)
         self._events.append(event)
         self._places.append(place)
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.gateway.sessions.behaviour import Behaviour
 from services.gateway.sessions.posting import decode_document, make_item, redacted
-from services.gateway.sessions.reading import Behaviour, read_behaviour
+from services.gateway.sessions.reading import read_behaviour
 from shared.contracts.base import Subject
 from shared.contracts.behavior import AnyBehaviorEvent
 from shared.problems import Problem
@@ -354,6 +355,32 @@ def test_relative_times_count_from_the_stated_origin_else_from_the_session(origi
 def test_without_any_origin_the_latest_is_now_and_distances_stay() -> None:
     behaviour = read({"mouse": [{"x": 1, "y": 2, "t": 40}], "keystrokes": [{"key": "a", "t": 1040}]})
     assert [event["occurred_at"] for event in behaviour.events] == [NOW - timedelta(seconds=1), NOW]
+
+
+@pytest.mark.parametrize(
+    ("latest_ms", "origin"),
+    [(5_000, AT), (30_000, AT), (600_000, NOW - timedelta(minutes=10))],
+)
+def test_relative_times_count_from_the_session_or_from_before_it_and_never_lead(
+    latest_ms: float, origin: datetime
+) -> None:
+    document = {"mouse": [{"x": 1, "y": 2, "t": offset} for offset in (0, latest_ms)]}
+    behaviour = read_behaviour(document, NOW, None, AT)
+    assert behaviour.origin == origin
+    assert [event["occurred_at"] - origin for event in behaviour.events] == [
+        timedelta(0),
+        timedelta(milliseconds=latest_ms),
+    ]
+
+
+def test_a_track_may_start_at_a_relative_time() -> None:
+    document = {
+        "tracks": [{"type": "scroll", "started_at": 5_000, "t": [0], "y": [1]}],
+        "mouse": [{"x": 1, "y": 2, "t": 7_000}],
+    }
+    behaviour = read_behaviour(document, NOW, None, AT)
+    assert behaviour.tracks[0]["started_at"] == AT + timedelta(seconds=5)
+    make_item(document, behaviour, uuid4(), SUBJECT, NOW)
 
 
 def test_groups_are_put_in_order_of_time_and_one_list_stays_as_it_came() -> None:

@@ -366,7 +366,24 @@ async def test_a_retry_with_the_same_idempotency_key_has_one_effect() -> None:
         assert repeated.json()["verdict"] == sent.json()["verdict"]
         assert len(gateway.publisher.records) == 1
         too_long = await begin(gateway, idempotency_key="k" * 257)
-        assert (too_long.status_code, too_long.json()["errors"][0]["pointer"]) == (422, "/header/idempotency-key")
+        assert (too_long.status_code, too_long.json()["errors"][0]["pointer"]) == (400, "/header/idempotency-key")
+
+
+async def test_relative_times_of_later_posts_count_from_where_those_of_the_first_did() -> None:
+    async with running() as gateway:
+        session_id = await begun(gateway)
+        for offsets in ((599_000, 600_000), (600_500, 601_000)):  # a page that was open for 10 minutes
+            body = {"mouse": [{"x": 1, "y": 2, "t": offset} for offset in offsets]}
+            assert (await send(gateway, data_of(session_id), body, said=verdict())).status_code == 200
+        times = [
+            event["occurred_at"] for record in gateway.publisher.records for event in json.loads(record.value)["events"]
+        ]
+        assert times == [
+            "2026-03-01T11:59:59Z",
+            "2026-03-01T12:00:00Z",
+            "2026-03-01T12:00:00.500000Z",
+            "2026-03-01T12:00:01Z",
+        ]
 
 
 async def test_a_batch_id_of_the_client_s_own_is_kept() -> None:
