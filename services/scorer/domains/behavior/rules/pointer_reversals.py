@@ -8,7 +8,7 @@ from services.scorer.rules import Rule, at_least, hit, no_hit, unknown
 
 RULE = Rule(
     reason="POINTER_REVERSALS",
-    weight=0.5,
+    weight=0.55,
     message="The pointer turns back without braking, which a hand cannot.",
     enough=(at_least("pointer_turns", 10, why="less than this is a fifth of a second of movement"),),
     when=(at_least("pointer_reversal_share", 0.008, why="725 recordings stay under 0.001, a trembling hand at 0.006"),),

@@ -8,7 +8,7 @@ from services.scorer.rules import Rule, at_least, hit, no_hit, unknown
 
 RULE = Rule(
     reason="POINTER_STEPS_EVEN",
-    weight=0.5,
+    weight=0.55,
     message="The pointer moves in steps of one length, as a program walks a curve.",
     enough=(at_least("pointer_steps", 20, why="fewer are alike by chance too often"),),
     when=(at_least("pointer_even_share", 0.55, why="1 of 1,082 recordings of people gets there"),),

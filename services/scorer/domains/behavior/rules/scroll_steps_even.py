@@ -14,9 +14,7 @@ RULE = Rule(
         at_least("scrolls", 10, why="fewer are alike by chance too often"),
         at_least("scroll_slow_share", 0.8, why="quicker steps are those of animations"),
     ),
-    when=(
-        at_least("scroll_even_share", 0.8, why="simulated people reach 0.33, and 0.54 in quicker steps"),
-    ),
+    when=(at_least("scroll_even_share", 0.8, why="simulated people reach 0.33, and 0.54 in quicker steps"),),
     cases=(
         hit("a loop that scrolls", scrolls=30, scroll_slow_share=1.0, scroll_even_share=1.0),
         no_hit("a wheel", scrolls=30, scroll_slow_share=0.9, scroll_even_share=0.2),
