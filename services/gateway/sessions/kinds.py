@@ -100,8 +100,9 @@ def _anywhere() -> dict[str, str]:
         for word, kind in kinds.items():
             found.setdefault(word, kind)
             found.setdefault(group + word, kind)
-    by_contract = (kind for kinds in _LISTED.values() for kind in kinds if "." in kind or kind == "scroll")
-    return found | {plain(kind): kind for kind in by_contract}
+    for kind in [kind for kinds in _LISTED.values() for kind in kinds if "." in kind]:
+        found.setdefault(plain(kind), kind)
+    return found
 
 
 _ANYWHERE: Final = _anywhere()

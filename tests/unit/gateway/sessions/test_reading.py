@@ -238,6 +238,8 @@ KEYS = [
 def test_halves_of_a_press_are_put_together(items: list[Any], events: list[dict[str, Any]]) -> None:
     for document in ({"keystrokes": items}, {"behaviorData": {"trackingData": {"keystrokes": items}}}):
         assert made(document) == events
+    if all(str(item.get("type")).startswith("key") for item in items):
+        assert made({"events": items}) == events
 
 
 SECRET = "hunter2"
