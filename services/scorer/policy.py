@@ -54,11 +54,15 @@ class Step:
 STEPS: Final = (
     Step(0.95, math.inf, "BLOCK", "bot"),
     Step(0.75, 0.97, "REVIEW", "bot"),
-    Step(0.45, 0.9, "CHALLENGE", "suspicious"),
+    Step(0.45, 0.92, "CHALLENGE", "suspicious"),
     Step(0.0, 0.0, "ALLOW", "human"),
 )
 # Below this confidence, an allowed subject is not called human: we have seen too little.
 HUMAN_FROM_CONFIDENCE: Final = 0.4
+# A rule of this weight hits hardly any people; with a model that doubts too, both together are near certain.
+STRONG_WEIGHT: Final = 0.5
+# What a rule's weight takes for granted: of all visitors of a site, so many are bots. A model tells better.
+BOTS_IN_THE_FIELD: Final = 0.02
 # Half of what can be known is known after this many events.
 HALF_KNOWN_EVENTS: Final = 50
 
@@ -75,7 +79,7 @@ def judge(signals: Sequence[Signal], coverage: float, event_count: int) -> Judge
     event_count
         Events seen in the session.
     """
-    risk = round(_noisy_or([signal.weight for signal in signals]), 6)
+    risk = round(_risk(signals), 6)
     seen = coverage * event_count / (event_count + HALF_KNOWN_EVENTS)
     confidence = round(1 - (1 - seen) * (1 - risk), 6)
     learned = all(signal.learned for signal in signals)
@@ -84,6 +88,26 @@ def judge(signals: Sequence[Signal], coverage: float, event_count: int) -> Judge
     if label == "human" and confidence < HUMAN_FROM_CONFIDENCE:
         label = "undecided"
     return Judgement(risk, round(100 * (1 - risk)), confidence, action, label, _reasons(signals, risk))
+
+
+def _risk(signals: Sequence[Signal]) -> float:
+    """Combine rules and models: as independent causes, or, when a strong rule hits, by Bayes, whichever is more.
+
+    Bayes takes the model's answer in place of the share of bots in the field.
+    """
+    rules = [signal.weight for signal in signals if not signal.learned]
+    models = _noisy_or([signal.weight for signal in signals if signal.learned])
+    either = _noisy_or([*rules, models])
+    strongest = max(rules, default=0.0)
+    if strongest < STRONG_WEIGHT or strongest >= 1 or models >= 1:
+        return either
+    ratio = _odds(strongest) / _odds(BOTS_IN_THE_FIELD)
+    odds = ratio * _odds(models)
+    return max(either, odds / (1 + odds))
+
+
+def _odds(probability: float) -> float:
+    return probability / (1 - probability)
 
 
 def _noisy_or(weights: Sequence[float]) -> float:

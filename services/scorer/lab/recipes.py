@@ -52,7 +52,7 @@ RECIPES: Final = (
             person_message="Taken together, the pointer moves more like people than like programs.",
         ),
         reads=_of_pointer,
-        enough={"pointer_moves": 20},
+        enough={"pointer_moves": 10},
         evidence="pointer_moves",
         stands_on=partial(_behind, _BEHIND_POINTER),
         penalty=1.0,

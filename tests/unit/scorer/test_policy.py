@@ -98,3 +98,21 @@ def test_a_model_alone_must_be_surer_and_blocks_nobody(risk: float, action: str,
 def test_a_rule_that_agrees_lets_a_model_count_in_full() -> None:
     assert judge([learned(0.6), signal(0.2)], 1.0, 100).action == "CHALLENGE"
     assert judge([learned(0.99), signal(0.2)], 1.0, 100).action == "BLOCK"
+
+
+def test_a_strong_rule_and_a_model_that_doubts_are_near_certain() -> None:
+    """Odds 55 to 45 where 2 in 100 are bots, seen by a model that says 40 in 100."""
+    judgement = judge([learned(0.4), signal(0.55)], 1.0, 100)
+
+    odds = (0.55 / 0.45) / (0.02 / 0.98) * (0.4 / 0.6)
+    assert judgement.risk_score == pytest.approx(odds / (1 + odds), abs=1e-6)
+    assert sum(reason.contribution for reason in judgement.reasons) == pytest.approx(judgement.risk_score)
+
+
+def test_a_weak_rule_gains_no_strength_from_a_model() -> None:
+    assert judge([learned(0.4), signal(0.3)], 1.0, 100).risk_score == pytest.approx(1 - 0.6 * 0.7)
+
+
+@given(_signals, st.floats(0.01, 0.99))
+def test_no_model_takes_a_rule_back(signals: list[Signal], weight: float) -> None:
+    assert judge([*signals, learned(weight)], 1.0, 100).risk_score >= judge(signals, 1.0, 100).risk_score
