@@ -121,6 +121,14 @@ def test_a_bell_curve_about_a_delay_is_found() -> None:
     assert "key_intervals_narrow" in hits(after(intervals, [None] * 100, words(100)))
 
 
+def test_a_wider_bell_curve_is_found_in_a_longer_text() -> None:
+    rng = random.Random(2)
+    intervals = [rng.gauss(120, 24) for _ in range(200)]
+
+    assert "key_intervals_tame" not in hits(after(intervals[:100], [None] * 100, words(100)))
+    assert "key_intervals_tame" in hits(after(intervals, [None] * 200, words(200)))
+
+
 def test_a_pause_now_and_then_hides_no_beat() -> None:
     intervals = [1_800.0 if index % 12 == 0 else 120.0 for index in range(60)]
 

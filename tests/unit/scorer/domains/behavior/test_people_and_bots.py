@@ -92,7 +92,7 @@ def test_a_mouse_that_jumps_is_found() -> None:
 
 
 def test_a_program_that_types_is_found() -> None:
-    assert codes(verdict_on(typed([100.0] * 60))) == {"KEY_INTERVALS_EVEN"}
+    assert codes(verdict_on(typed([100.0] * 60))) == {"KEY_INTERVALS_EVEN", "KEY_INTERVALS_NARROW"}
     assert codes(verdict_on(typed([5.0, 9.0, 2.0] * 30))) == {"KEY_INTERVALS_SHORT", "KEY_INTERVALS_INSTANT"}
 
 
