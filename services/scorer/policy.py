@@ -53,8 +53,8 @@ class Step:
 # alone must be surer, and never blocks: one that meets people unlike those it learned from is wrong about all of them.
 STEPS: Final = (
     Step(0.95, math.inf, "BLOCK", "bot"),
-    Step(0.75, 0.97, "REVIEW", "bot"),
-    Step(0.45, 0.92, "CHALLENGE", "suspicious"),
+    Step(0.75, 0.98, "REVIEW", "bot"),
+    Step(0.45, 0.94, "CHALLENGE", "suspicious"),
     Step(0.0, 0.0, "ALLOW", "human"),
 )
 # Below this confidence, an allowed subject is not called human: we have seen too little.

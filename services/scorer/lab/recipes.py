@@ -56,7 +56,7 @@ RECIPES: Final = (
         evidence="pointer_moves",
         stands_on=partial(_behind, _BEHIND_POINTER),
         penalty=1.0,
-        prior=0.4,
+        prior=0.5,
     ),
     Recipe(
         name="keys",

@@ -87,7 +87,7 @@ def learned(weight: float) -> Signal:
 
 @pytest.mark.parametrize(
     ("risk", "action", "label"),
-    [(0.4, "ALLOW", "human"), (0.6, "ALLOW", "suspicious"), (0.92, "CHALLENGE", "bot"), (0.99, "REVIEW", "bot")],
+    [(0.4, "ALLOW", "human"), (0.6, "ALLOW", "suspicious"), (0.95, "CHALLENGE", "bot"), (0.99, "REVIEW", "bot")],
 )
 def test_a_model_alone_must_be_surer_and_blocks_nobody(risk: float, action: str, label: str) -> None:
     judgement = judge([learned(risk)], 1.0, 1_000)
