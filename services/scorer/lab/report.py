@@ -60,7 +60,7 @@ How rules and models together tell people from bots they never met. `make eval` 
   learned without it too.
 - **New sources**: people and bots are judged by models that learned without anything from their source: another
   recorder, other screens, other tasks. This is the harder and, for a new customer, the more honest figure.
-- Families, and cohorts of people, weigh the same within their source. Copies of a session never stand on both sides.
+- Sources weigh the same; in one, each family of bots does, and each session of people. No copy stands on both sides.
 - The score is the verdict's `risk_score` after the last event, as the live pipeline gives it. No random split is used.
 {listed}
 

@@ -49,7 +49,7 @@ class Results:
     courses: tuple[Course, ...]
 
     def headline(self) -> dict[str, Any]:
-        """Give the figures over all, groups weighing the same within their source."""
+        """Give the figures over all, weighed as ``weights_of`` says."""
         families = [group for group in self.groups if group.bot]
         cohorts = [group for group in self.groups if not group.bot]
         obvious = [group for group in families if group.name.split("/")[-1] in OBVIOUS]
