@@ -6,6 +6,7 @@ no samples. The stroke under way is part of the features: a session need not pau
 """
 
 import math
+from itertools import pairwise
 from operator import add
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ _ENOUGH: Final = 3
 
 # Of the stroke under way, by step: s is path and t time since its start, both at the middle of the step.
 _STEP_SUMS: Final = ("steps", "path", "energy", "energy_t", "s2", "s_t3", "s_t4", "s_t5", "area")
+_NO_STEPS: Final = (0.0,) * len(_STEP_SUMS)
 # The square of the minimum-jerk profile 10 u^3 - 15 u^4 + 6 u^5, integrated over u from 0 to 1.
 _MINIMUM_JERK_SQUARED: Final = 100 / 7 + 225 / 9 + 36 / 11 - 300 / 8 + 120 / 9 - 180 / 10
 
@@ -81,7 +83,7 @@ class Stroke(msgspec.Struct, array_like=True):
     end_y: float = 0.0
     leap_px: float = 0.0  # from the end of the stroke before
     last_px: float = 0.0  # the last step
-    sums: tuple[float, ...] = (0.0,) * len(_STEP_SUMS)
+    sums: tuple[float, ...] = _NO_STEPS
 
 
 class StrokeSums(msgspec.Struct, array_like=True):
@@ -115,9 +117,12 @@ class StrokeSums(msgspec.Struct, array_like=True):
             self.open = _begin(t[0], p[0])
         if len(t) < 2:
             return
-        pauses = np.flatnonzero(steps.elapsed > PAUSE_MS).tolist()
         self.steps += len(t) - 1
         self.moving_ms += float(t[-1] - t[0])
+        if len(t) == 2 and steps.elapsed[0] <= PAUSE_MS and t[1] - self.open.start_ms <= _LONGEST_MS:
+            _extend(self.open, *t.tolist(), *p.tolist())
+            return
+        pauses = (steps.elapsed > PAUSE_MS).nonzero()[0].tolist()
         for step in pauses:
             self._pause(float(steps.elapsed[step]))
         starts = _starts(t, self.open.start_ms, pauses)
@@ -215,6 +220,16 @@ def _ended(stroke: Stroke, t: float, p: complex) -> Stroke:
     return stroke
 
 
+def _extend(stroke: Stroke, last_ms: float, ms: float, last: complex, place: complex) -> None:
+    """Add one step to the stroke under way: most batches of one event bring no more."""
+    step, elapsed = place - last, ms - last_ms
+    length = stroke.last_px = abs(step)
+    at, way = 0.5 * (last_ms + ms) - stroke.start_ms, stroke.sums[1] + 0.5 * length
+    swept = ((last - complex(stroke.start_x, stroke.start_y)).conjugate() * step).imag
+    stroke.sums = tuple(map(add, stroke.sums, _terms(elapsed, length, length > 0, at, way, swept)))
+    _ended(stroke, ms, place)
+
+
 def _starts(t: NDArray[np.float64], begun_ms: float, pauses: list[int]) -> list[int]:
     """Give the samples at which strokes begin: the first, those after pauses, and where one becomes too long."""
     starts = [0]
@@ -233,32 +248,30 @@ def _step_sums(
 ) -> list[tuple[float, ...]]:
     """Sum the steps of each stroke up; the first goes on from the stroke under way."""
     elapsed, step, length = steps
-    if pauses:
-        length = length.copy()
-        length[pauses] = 0.0
     walked = length.cumsum()
-    begun_ms: Any = under_way.start_ms
-    begun: Any = complex(under_way.start_x, under_way.start_y)
-    before: Any = -under_way.sums[1]
-    if len(starts) > 1:
-        others, counts = starts[1:], np.diff([*starts, len(step)])
-        begun_ms = np.repeat((begun_ms, *t[others]), counts)
-        begun = np.repeat((begun, *p[others]), counts)
-        before = np.repeat((before, *walked[np.subtract(others, 1)]), counts)
-    at = 0.5 * (t[1:] + t[:-1]) - begun_ms
-    way = walked - 0.5 * length - before
-    rows = np.zeros((len(_STEP_SUMS), len(t)))  # a column more, since a stroke may begin with the last sample
-    row = rows[:, :-1]
-    row[0], row[1], row[2] = length > 0, length, length * length / elapsed
-    row[3], row[4], row[5] = row[2] * at, way * way * elapsed, way * elapsed * (at * at * at)
-    row[6] = row[5] * at
-    row[7] = row[6] * at
-    row[8] = 0.5 * ((p[:-1] - begun).conj() * step).imag
+    at, way, away = 0.5 * (t[1:] + t[:-1]), walked - 0.5 * length, p[:-1].copy()
+    begun_ms, begun, before = under_way.start_ms, complex(under_way.start_x, under_way.start_y), -under_way.sums[1]
+    for start, end in pairwise([*starts, len(step)]):
+        if start:
+            begun_ms, begun, before = t[start], p[start], walked[start - 1]
+        at[start:end] -= begun_ms
+        way[start:end] -= before
+        away[start:end] -= begun
+    rows = np.concatenate(_terms(elapsed, length, length > 0, at, way, (away.conj() * step).imag))
+    rows = rows.reshape(len(_STEP_SUMS), len(step))
     if pauses:
-        row[:, pauses] = 0.0
-    sums = np.add.reduceat(rows, starts, axis=1).T
-    sums[0] += under_way.sums
-    return [tuple(of_stroke) for of_stroke in sums.tolist()]
+        rows[:, pauses] = 0.0
+    with_steps = starts[:-1] if starts[-1] == len(step) else starts  # a stroke may begin with the last sample
+    first, *others = np.add.reduceat(rows, with_steps, axis=1).T.tolist()
+    sums = [tuple(map(add, under_way.sums, first)), *map(tuple, others)]
+    return sums if len(sums) == len(starts) else [*sums, _NO_STEPS]
+
+
+def _terms(elapsed: Any, length: Any, moved: Any, at: Any, way: Any, swept: Any) -> tuple[Any, ...]:
+    """Give what steps add to each of ``_STEP_SUMS``: of one step as numbers, of many as arrays."""
+    energy, s_t3 = length * length / elapsed, way * elapsed * (at * at * at)
+    s_t4 = s_t3 * at
+    return moved, length, energy, energy * at, way * way * elapsed, s_t3, s_t4, s_t4 * at, 0.5 * swept
 
 
 def _traits(stroke: Stroke) -> tuple[float, ...] | None:
