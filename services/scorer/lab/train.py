@@ -37,7 +37,7 @@ from shared.topics import Domain
 
 MODELS: Final = Path("services/scorer/domains/behavior/models")
 # Sessions of each simulated cohort and family, and copies of each session as another recorder would have it.
-PEOPLE, BOTS, SEED, COPIES = 250, 80, 1, 1
+PEOPLE, BOTS, SEED, COPIES = 200, 100, 1, 1
 
 
 def learning_table(people: int = PEOPLE, bots: int = BOTS, copies: int = COPIES) -> list[Prefixes]:
