@@ -60,11 +60,14 @@ class Results:
             "worst_family_recall": rounded(min((group.recall or 0.0 for group in families), default=None)),
             "worst_cohort_fpr": rounded(max((group.stopped for group in cohorts), default=None)),
             "calibration_error": rounded(calibration_error(self.score, self.bot, self.weight)),
-            "events_to_detect_obvious": max(
-                (group.detected_after if group.detected_after is not None else float("inf") for group in obvious),
-                default=None,
-            ),
+            "events_to_detect_obvious": _slowest([group.detected_after for group in obvious]),
         }
+
+
+def _slowest(times: Sequence[float | None]) -> float | None:
+    """Give the longest; None when there are none, or one was never."""
+    known = [time for time in times if time is not None]
+    return max(known) if known and len(known) == len(times) else None
 
 
 def results_of(courses: Sequence[Course]) -> Results:

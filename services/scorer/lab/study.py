@@ -1,10 +1,12 @@
 """The whole study behind ``docs/detection.md``: data, folds, verdicts, figures, page."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 
 from services.scorer.lab.corpus import DATA, SOURCES
 from services.scorer.lab.dataset import Prefixes
@@ -19,14 +21,18 @@ from shared.topics import Domain
 
 def study(prefixes: Sequence[Prefixes], folder: Path) -> dict[str, Any]:
     """Hold out families, people and sources in turn; write the page; give its figures."""
+    console = Console(file=sys.stderr)
     ruleset = load_ruleset(Domain.BEHAVIOR)
     names = list(ruleset.features.table)
     fold = folds_of(prefixes)
-    families = results_of(courses(prefixes, names, ruleset, models_by_fold(prefixes, ruleset, RECIPES, fold), fold))
+    with console.status("holding out families and people"):
+        models = models_by_fold(prefixes, ruleset, RECIPES, fold)
+        families = results_of(courses(prefixes, names, ruleset, models, fold))
     sources = sorted({session.origin.source for session in prefixes})
     by_source = np.array([sources.index(session.origin.source) for session in prefixes])
-    models = models_by_source(prefixes, ruleset, RECIPES, sources)
-    elsewhere = results_of(courses(prefixes, names, ruleset, models, by_source))
+    with console.status("holding out sources"):
+        models = models_by_source(prefixes, ruleset, RECIPES, sources)
+        elsewhere = results_of(courses(prefixes, names, ruleset, models, by_source))
     write_report(folder, families, elsewhere, _notes())
     return families.headline() | {
         "new_sources": elsewhere.headline(),

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
+from rich.console import Console
 
 from services.scorer.features import load_features
 from services.scorer.lab.card import card_of
@@ -83,7 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--models", type=Path, default=MODELS, help="where they go")
     options = parser.parse_args(arguments)
     prefixes = learning_table()
-    trained = [facts for recipe in RECIPES if (facts := train(prefixes, recipe, options.models)) is not None]
+    with Console(file=sys.stderr).status("fitting"):
+        trained = [facts for recipe in RECIPES if (facts := train(prefixes, recipe, options.models)) is not None]
     print(json.dumps({"trained": trained}))  # noqa: T201
     return 0
 
