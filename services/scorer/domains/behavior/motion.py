@@ -6,19 +6,19 @@ too even, too rough, or change without memory. Two scales are kept, since record
 device reports every few hundredths of a second, a coarse one that any recorder of 10 Hz and more can fill.
 """
 
+import cmath
 import math
 from collections.abc import Mapping, Sequence
 from functools import cache
-from itertools import accumulate
 from operator import add
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from services.scorer.domains.behavior.moments import correlation, share, tails, variance
-from services.scorer.domains.behavior.samples import Steps, oblique
+from services.scorer.domains.behavior.samples import Steps, joined, oblique
 from services.scorer.features import Feature, Features
 
 CONTEXT: Final = 3  # samples of a window before its last
@@ -80,8 +80,10 @@ _SUMS: Final = {
     "turning_speed2": ("turning_speed", "turning_speed"),
     "log_turn_speed": ("log_turn", "turning_speed"),
 }
+_CLEAR: Final = list(_SUMS).index("clear")
 _TURNING: Final = list(_SUMS).index("turning")
-_PRODUCTS: Final = np.array([_ROWS.index(one) * len(_ROWS) + _ROWS.index(other) for one, other in _SUMS.values()])
+_PAIRS: Final = [(_ROWS.index(one), _ROWS.index(other)) for one, other in _SUMS.values()]
+_PRODUCTS: Final = np.array([one * len(_ROWS) + other for one, other in _PAIRS])
 
 MOTION_FEATURES: Final = {
     "windows": Feature("count", "runs of four samples without a pause"),
@@ -123,13 +125,12 @@ class MotionSums(msgspec.Struct, array_like=True):
 
     def values(self, prefix: str) -> Features:
         """Give the features of ``MOTION_FEATURES``, their names with a prefix."""
-        s = dict(zip(_SUMS, self.sums, strict=True))
-        enough_paces, enough_shapes = s["windows"] >= _ENOUGH, s["clear"] >= _ENOUGH
+        windows, clear = self.sums[0], self.sums[_CLEAR]
         values = (
-            int(s["windows"]),
-            int(s["clear"]),
-            *(_paces(*self.sums[:5]) if enough_paces else _NO_PACES),
-            *(_shapes(s) if enough_shapes else _NO_SHAPES),
+            int(windows),
+            int(clear),
+            *(_paces(*self.sums[:_CLEAR]) if windows >= _ENOUGH else _NO_PACES),
+            *(_shapes(*self.sums[_CLEAR:_TURNING]) if clear >= _ENOUGH else _NO_SHAPES),
             correlation(self.sums[_TURNING:], _ENOUGH),
         )
         return dict(zip(_names(prefix), values, strict=True))
@@ -143,22 +144,41 @@ def add_windows(scales: Sequence[tuple[MotionSums, Steps, float]]) -> None:
     scales
         The sums, the steps of a path, and how many ms a step may take at most.
     """
-    scales = [scale for scale in scales if len(scale[1].length) >= CONTEXT]
+    for scale in scales:
+        if len(scale[1].length) == CONTEXT:
+            _add_window(*scale)
+    scales = [scale for scale in scales if len(scale[1].length) > CONTEXT]
     if not scales:
         return
-    elapsed, step, length = (np.concatenate(column) for column in zip(*(steps for _, steps, _ in scales), strict=True))
-    counts = [len(steps.length) for _, steps, _ in scales]
-    quick = elapsed <= np.repeat([longest_ms for _, _, longest_ms in scales], counts)
+    elapsed, step, length = joined([steps for _, steps, _ in scales])
+    quick = np.concatenate([steps.elapsed <= longest_ms for _, steps, longest_ms in scales])
     unbroken = quick[2:] & quick[1:-1] & quick[:-2]
     if not np.count_nonzero(unbroken):
         return
-    clear = np.minimum(np.minimum(length[2:], length[1:-1]), length[:-2]) >= _CLEAR_PX
+    slowest = np.minimum(np.minimum(length[2:], length[1:-1]), length[:-2])
     rows = _rows(Steps(elapsed, step, length))
     rows[:_CLEAR_ROWS] *= unbroken
-    rows[_CLEAR_ROWS:] *= clear & unbroken
-    ends = accumulate(counts)
-    for (sums, _, _), count, end in zip(scales, counts, ends, strict=True):
-        sums.add(rows[:, end - count : end - CONTEXT + 1])  # windows from one scale to the next are left out
+    rows[_CLEAR_ROWS:] *= unbroken & (slowest >= _CLEAR_PX)
+    start = 0
+    for sums, steps, _ in scales:
+        end = start + len(steps.length)
+        sums.add(rows[:, start : end - CONTEXT + 1])  # windows from one scale to the next are left out
+        start = end
+
+
+def _add_window(sums: MotionSums, steps: Steps, longest_ms: float) -> None:
+    """Add the only window of three steps: most batches of one event bring no more."""
+    elapsed, step, length = (column.tolist() for column in steps)
+    if max(elapsed) > longest_ms:
+        return
+    speeds = [math.log(max(px, _STILL_PX) / ms) for px, ms in zip(length, elapsed, strict=True)]
+    before, change = speeds[1] - speeds[0], speeds[2] - speeds[1]
+    turn_before, turn = (cmath.phase(step[end] * step[end - 1].conjugate()) for end in (1, 2))
+    log_bend, free = math.log(max(abs(turn), _TURNING_RAD)), bool(oblique(step[2]))
+    row = _row(1.0, speeds[2], before, change, turn_before, turn, log_bend, free)
+    if min(length) < _CLEAR_PX:
+        row[_CLEAR_ROWS:] = [0.0] * (len(_ROWS) - _CLEAR_ROWS)
+    sums.sums = tuple(map(add, sums.sums, [row[one] * row[other] for one, other in _PAIRS]))
 
 
 def named(prefix: str, table: Mapping[str, Feature]) -> dict[str, Feature]:
@@ -173,20 +193,24 @@ def _rows(steps: Steps) -> _Rows:
     change = speed[1:] - speed[:-1]
     rotation = step[1:] * step[:-1].conj()
     turn = np.arctan2(rotation.imag, rotation.real)
-    speed, change, before, turn, turn_before = speed[2:], change[1:], change[:-1], turn[1:], turn[:-1]
-    size, bend, slower = np.abs(change), np.abs(turn), before <= _DIP
-    turning = bend >= _TURNING_RAD
-    rows = np.empty((len(_ROWS), len(speed)))
-    rows[0] = rows[3] = 1.0
-    rows[1], rows[2] = speed, speed * speed
-    rows[4], rows[5], rows[6], rows[7] = change, size, change * change, before
-    rows[8], rows[9], rows[10], rows[11] = turn, bend, turn * turn, turn_before
-    rows[12], rows[13], rows[14] = size < _EVEN, change >= _EVEN, slower & (change >= -_DIP)
-    free = oblique(step[2:])
-    rows[15], rows[16], rows[17] = free, free & (bend < _FLAT_RAD), bend > _SHARP_RAD
-    rows[18] = speed
-    rows[19], rows[20], rows[21] = turning, np.log(np.maximum(bend, _TURNING_RAD)) * turning, speed * turning
-    return rows
+    log_bend = np.log(np.maximum(np.abs(turn[1:]), _TURNING_RAD))
+    one, free = np.ones(len(log_bend)), oblique(step[2:])
+    rows = _row(one, speed[2:], change[:-1], change[1:], turn[:-1], turn[1:], log_bend, free)
+    return np.concatenate(rows).reshape(len(_ROWS), len(one))
+
+
+def _row(
+    one: Any, speed: Any, before: Any, change: Any, turn_before: Any, turn: Any, log_bend: Any, free: Any
+) -> list[Any]:
+    """Give ``_ROWS``: of one window as numbers, of many as arrays."""
+    size, bend = abs(change), abs(turn)
+    turning, dip = bend >= _TURNING_RAD, (before <= _DIP) & (change >= -_DIP)
+    return [
+        one, speed, speed * speed,
+        one, change, size, change * change, before, turn, bend, turn * turn, turn_before,
+        size < _EVEN, change >= _EVEN, dip, free, free & (bend < _FLAT_RAD), bend > _SHARP_RAD, speed,
+        turning, log_bend * turning, speed * turning,
+    ]  # fmt: skip
 
 
 @cache
@@ -204,29 +228,52 @@ def _paces(count: float, total: float, squares: float, cubes: float, fourths: fl
     return math.sqrt(spread2), third / spread2**1.5, fourth / spread2**2
 
 
-def _shapes(s: Mapping[str, float]) -> tuple[float | None, ...]:
+def _shapes(
+    clear: float,
+    change: float,
+    change2: float,
+    change4: float,
+    change_lag: float,
+    change_before2: float,
+    turn: float,
+    turn2: float,
+    turn4: float,
+    turn_lag: float,
+    turn_before2: float,
+    even: float,
+    rising: float,
+    dips: float,
+    free: float,
+    flat: float,
+    sharp: float,
+    clear_speed: float,
+    clear_speed2: float,
+    change_speed: float,
+    turn_change: float,
+    turn_braking: float,
+    signed_change: float,
+) -> tuple[float | None, ...]:
     """Give what is known of windows with clear steps, from ``speed_change`` to ``turn_braking``."""
-    clear, change, turn, change2, turn2 = s["clear"], s["change"], s["turn"], s["change2"], s["turn2"]
     change_spread2, turn_spread2 = variance(clear, change, change2), variance(clear, turn, turn2)
-    signed_spread2 = variance(clear, s["signed_change"], change2)
-    speed_spread2 = variance(clear, s["clear_speed"], s["clear_speed2"])
+    signed_spread2 = variance(clear, signed_change, change2)
+    speed_spread2 = variance(clear, clear_speed, clear_speed2)
     return (
         change / clear,
-        _over(s["change_lag"], change2 * s["change_before2"]),
-        tails(clear, change2, s["change4"], _ENOUGH),
-        s["even"] / clear,
-        share(s["rising"], clear - s["even"], _ENOUGH),
-        s["dips"] / clear,
+        _over(change_lag, change2 * change_before2),
+        tails(clear, change2, change4, _ENOUGH),
+        even / clear,
+        share(rising, clear - even, _ENOUGH),
+        dips / clear,
         turn / clear,
-        _over(s["turn_lag"], turn2 * s["turn_before2"]),
-        tails(clear, turn2, s["turn4"], _ENOUGH),
-        share(s["flat"], s["oblique"], _ENOUGH),
-        s["sharp"] / clear,
+        _over(turn_lag, turn2 * turn_before2),
+        tails(clear, turn2, turn4, _ENOUGH),
+        share(flat, free, _ENOUGH),
+        sharp / clear,
         # Half, since both are squares; a millionth keeps perfect evenness finite.
         0.5 * math.log((turn2 / clear + 1e-6) / (change2 / clear + 1e-6)),
-        _over((s["change_speed"] - change * s["clear_speed"] / clear) / clear, change_spread2 * speed_spread2),
-        _over((s["turn_change"] - turn * change / clear) / clear, turn_spread2 * change_spread2),
-        _over((s["turn_braking"] - turn * s["signed_change"] / clear) / clear, turn_spread2 * signed_spread2),
+        _over((change_speed - change * clear_speed / clear) / clear, change_spread2 * speed_spread2),
+        _over((turn_change - turn * change / clear) / clear, turn_spread2 * change_spread2),
+        _over((turn_braking - turn * signed_change / clear) / clear, turn_spread2 * signed_spread2),
     )
 
 

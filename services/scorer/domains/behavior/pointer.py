@@ -23,6 +23,7 @@ from services.scorer.domains.behavior.samples import (
     Times,
     advancing,
     oblique,
+    off_axis,
     path_of,
     steps_of,
     tail_of,
@@ -56,6 +57,7 @@ POINTER_FEATURES: Final = {
 
 # Finer samples are no news: a hand changes little in between, and 60 to 1,000 Hz devices become comparable.
 _APART_MS: Final = 12.0
+_RAW_CONTEXT: Final = 3  # samples of a reversal before its last
 # From here on a step is a good part of a movement, and its changes are no more those of a hand's tremor.
 _FINE_MS: Final = 40.0
 # About a submovement. Recorders of 10 Hz and more come near it.
@@ -72,6 +74,7 @@ _COMPARABLE_PX: Final = 10.0
 _EVEN_DIFFERENCE: Final = 0.05  # of the sum of both, so a tenth of each
 _WINDOW: Final = 8
 _WINDOW_PX: Final = 80.0
+_OFF_AXIS: Final = 0.05  # of the window's length
 # Rounding to pixels takes up to 0.1 % off the straightness of such a window.
 _STRAIGHT: Final = 0.998
 
@@ -92,7 +95,7 @@ class PointerState(msgspec.Struct, array_like=True):
     reversals: int = 0
     windows: int = 0
     straight: int = 0
-    raw_tail: Tail = msgspec.field(default_factory=Tail)
+    raw_tail: Tail = msgspec.field(default_factory=Tail)  # none where the thinned path ends alike
     tail: Tail = msgspec.field(default_factory=Tail)
     coarse_tail: Tail = msgspec.field(default_factory=Tail)
     fine: MotionSums = msgspec.field(default_factory=MotionSums)
@@ -138,36 +141,45 @@ class PointerState(msgspec.Struct, array_like=True):
 
     def _follow(self, samples: Path) -> tuple[Times, Path]:
         """Extend the path; give the times of its new samples, and the thinned path that they end."""
-        if samples[0][0] < self.raw_tail.ended_at:
+        if samples[0][0] < (self.raw_tail or self.tail).ended_at:
             # A late batch, or a clock set back: its samples are a path of their own.
             self.raw_tail = self.tail = self.coarse_tail = Tail()
-        seen = len(self.raw_tail)
-        t, p = advancing(*self.raw_tail.joined(samples))
-        self.raw_tail = tail_of((t, p), 3)
+        before = self.raw_tail or self.tail
+        seen = len(before)
+        t, p, steps = advancing(*before.joined(samples), seen)
+        if len(t) == seen:
+            return t[seen:], self.tail.joined((t[seen:], p[seen:]))
         self.moves += len(t) - seen
-        self._find_reversals(t, p)
-        return t[seen:], self._judge_shape((t[seen:], p[seen:]))
+        self._find_reversals(steps.since(max(0, seen - _RAW_CONTEXT)))
+        new_times = t[seen:]
+        raw_tail = tail_of((t, p), _RAW_CONTEXT)
+        if self.raw_tail or np.count_nonzero(steps.elapsed[max(0, seen - 1) :] < _APART_MS):
+            t, p = self.tail.joined((t[seen:], p[seen:]))
+            seen = len(self.tail)
+            t, p = thinned(t, p, seen, _APART_MS)
+            steps = steps_of(t, p)
+        if len(t) > seen:
+            self.tail = tail_of((t, p), _WINDOW)
+            self._judge_shape(t, p, steps, seen)
+        self.raw_tail = Tail() if self.tail.t.endswith(raw_tail.t) else raw_tail
+        return new_times, (t, p)
 
-    def _find_reversals(self, t: Times, p: _Complexes) -> None:
-        if len(t) < 4:
+    def _find_reversals(self, steps: Steps) -> None:
+        elapsed, step, length = steps
+        if len(length) < _RAW_CONTEXT:
             return
-        elapsed, step, length = steps_of(t, p)
         fine = elapsed <= _FINE_SAMPLING_MS
         back = (step[1:] * step[:-1].conj()).real < 0
         slower = np.minimum(length[1:-1], length[2:])
-        unbraked = (slower >= _TURN_SPEED_KEPT * length[:-2]) | back[:-1]
         judged = fine[:-2] & fine[1:-1] & fine[2:] & (slower >= _SENSOR_FLICKER_PX)
         self.turns += int(np.count_nonzero(judged))
-        self.reversals += int(np.count_nonzero(judged & back[1:] & unbraked))
+        reversed_ = judged & back[1:]
+        if np.count_nonzero(reversed_):
+            unbraked = (slower >= _TURN_SPEED_KEPT * length[:-2]) | back[:-1]
+            self.reversals += int(np.count_nonzero(reversed_ & unbraked))
 
-    def _judge_shape(self, samples: Path) -> Path:
-        """Thin new samples; judge those that stay by windows, motion and strokes; give them after the tail."""
-        seen = len(self.tail)
-        t, p = thinned(*self.tail.joined(samples), seen, _APART_MS)
-        if len(t) == seen:
-            return t, p
-        self.tail = tail_of((t, p), _WINDOW)
-        steps = steps_of(t, p)
+    def _judge_shape(self, t: Times, p: _Complexes, steps: Steps, seen: int) -> None:
+        """Judge the new samples of the thinned path by windows, motion and strokes."""
         # A window is new when its last sample is; it starts that many samples earlier.
         double, window, context = max(0, seen - 4), max(0, seen - _WINDOW), max(0, seen - CONTEXT)
         self._compare_steps(steps.since(double))
@@ -176,7 +188,6 @@ class PointerState(msgspec.Struct, array_like=True):
         self.strokes.add(t[last:], p[last:], steps.since(last))
         coarse = self._coarse_steps((t[seen:], p[seen:]))
         add_windows([(self.fine, steps.since(context), _FINE_MS), (self.coarse, coarse, PAUSE_MS)])
-        return t, p
 
     def _coarse_steps(self, new: Path) -> Steps:
         """Thin new samples more; give the steps of which windows are new."""
@@ -204,10 +215,8 @@ class PointerState(msgspec.Struct, array_like=True):
         path = run[_WINDOW - 1 :].copy()
         path[1:] -= run[:-_WINDOW]
         across = p[_WINDOW:] - p[:-_WINDOW]
-        chord, dx, dy = np.abs(across), np.abs(across.real), np.abs(across.imag)
-        # Along the eight directions, rulers, menus and mouse keys keep anyone straight.
-        off_axis = np.minimum(np.minimum(dx, dy), np.abs(dx - dy)) > 0.05 * chord
-        judged = (path >= _WINDOW_PX) & off_axis
+        chord = np.abs(across)
+        judged = (path >= _WINDOW_PX) & (off_axis(across) > _OFF_AXIS * chord)
         self.windows += int(np.count_nonzero(judged))
         self.straight += int(np.count_nonzero(judged & (chord >= _STRAIGHT * path)))
 

@@ -8,7 +8,7 @@ Places are complex numbers, x + iy: lengths, turns and areas are then one operat
 import math
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -82,10 +82,18 @@ def path_of(events: Sequence[Sample], tracks: Sequence[Track]) -> Path:
     return t, np.rint(p)
 
 
-def advancing(t: Times, p: Places) -> Path:
-    """Drop samples of the same time or place as the one before."""
-    t, p = _keep(t, p, t[1:] > t[:-1])
-    return _keep(t, p, p[1:] != p[:-1])
+def advancing(t: Times, p: Places, seen: int) -> tuple[Times, Places, Steps]:
+    """Drop samples of the same time or place as the one before; the first ``seen`` are kept already.
+
+    The steps of those that stay come with them.
+    """
+    steps = steps_of(t, p)
+    new = steps.since(max(0, seen - 1))
+    if np.count_nonzero(new.elapsed) == np.count_nonzero(new.length) == len(new.length):
+        return t, p, steps
+    t, p = _keep(t, p, seen, steps.elapsed > 0)
+    t, p = _keep(t, p, seen, p[1:] != p[:-1])
+    return t, p, steps_of(t, p)
 
 
 def steps_of(t: Times, p: Places) -> Steps:
@@ -94,11 +102,20 @@ def steps_of(t: Times, p: Places) -> Steps:
     return Steps(t[1:] - t[:-1], step, np.abs(step))
 
 
-def oblique(step: Places) -> NDArray[np.bool_]:
-    """Tell which steps lie along none of the eight directions that rulers, menus and mouse keys keep anyone on."""
-    across, down = np.abs(step.real), np.abs(step.imag)
-    off: Times = np.minimum(np.minimum(across, down), np.abs(across - down))
-    return off > _ROUNDED_PX
+def joined(paths: Sequence[Steps]) -> Steps:
+    """Put the steps of paths one after another."""
+    return Steps(*map(np.concatenate, zip(*paths, strict=True))) if len(paths) > 1 else paths[0]
+
+
+def off_axis(step: Any) -> Any:
+    """Give how far steps, one or an array, are from the eight directions that rulers, menus and mouse keys keep."""
+    across, down = abs(step.real), abs(step.imag)
+    return np.minimum(np.minimum(across, down), abs(across - down))
+
+
+def oblique(step: Any) -> Any:
+    """Tell which steps, one or an array, lie along none of these directions, however they were rounded."""
+    return off_axis(step) > _ROUNDED_PX
 
 
 def thinned(t: Times, p: Places, seen: int, apart_ms: float) -> Path:
@@ -130,9 +147,10 @@ def _places(x: list[float], y: list[float]) -> Places:
     return p
 
 
-def _keep(t: Times, p: Places, wanted: NDArray[np.bool_]) -> Path:
-    """Drop the samples after the first that are not wanted."""
+def _keep(t: Times, p: Places, seen: int, wanted: NDArray[np.bool_]) -> Path:
+    """Drop the samples that are not wanted, but neither the first nor those seen."""
     if np.count_nonzero(wanted) == len(wanted):
         return t, p
-    rows = np.concatenate(((0,), np.flatnonzero(wanted) + 1))
-    return t[rows], p[rows]
+    kept = np.concatenate(([True], wanted))
+    kept[:seen] = True
+    return t[kept], p[kept]

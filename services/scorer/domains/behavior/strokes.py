@@ -259,8 +259,8 @@ def _step_sums(
         away[start:end] -= begun
     rows = np.concatenate(_terms(elapsed, length, length > 0, at, way, (away.conj() * step).imag))
     rows = rows.reshape(len(_STEP_SUMS), len(step))
-    if pauses:
-        rows[:, pauses] = 0.0
+    for pause in pauses:
+        rows[:, pause] = 0.0
     with_steps = starts[:-1] if starts[-1] == len(step) else starts  # a stroke may begin with the last sample
     first, *others = np.add.reduceat(rows, with_steps, axis=1).T.tolist()
     sums = [tuple(map(add, under_way.sums, first)), *map(tuple, others)]
