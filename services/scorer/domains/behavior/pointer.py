@@ -214,9 +214,12 @@ class PointerState(msgspec.Struct, array_like=True):
         run = length.cumsum()
         path = run[_WINDOW - 1 :].copy()
         path[1:] -= run[:-_WINDOW]
+        judged = path >= _WINDOW_PX
+        if not np.count_nonzero(judged):
+            return
         across = p[_WINDOW:] - p[:-_WINDOW]
         chord = np.abs(across)
-        judged = (path >= _WINDOW_PX) & (off_axis(across) > _OFF_AXIS * chord)
+        judged &= off_axis(across) > _OFF_AXIS * chord
         self.windows += int(np.count_nonzero(judged))
         self.straight += int(np.count_nonzero(judged & (chord >= _STRAIGHT * path)))
 

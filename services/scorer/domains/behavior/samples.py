@@ -87,13 +87,14 @@ def advancing(t: Times, p: Places, seen: int) -> tuple[Times, Places, Steps]:
 
     The steps of those that stay come with them.
     """
-    steps = steps_of(t, p)
-    new = steps.since(max(0, seen - 1))
-    if np.count_nonzero(new.elapsed) == np.count_nonzero(new.length) == len(new.length):
-        return t, p, steps
-    t, p = _keep(t, p, seen, steps.elapsed > 0)
-    t, p = _keep(t, p, seen, p[1:] != p[:-1])
-    return t, p, steps_of(t, p)
+    steps, new = steps_of(t, p), slice(max(0, seen - 1), None)
+    if np.count_nonzero(steps.elapsed[new]) < len(t[new]) - 1:
+        t, p = _kept(t, p, seen, steps.elapsed > 0)
+        steps = steps_of(t, p)
+    if np.count_nonzero(steps.length[new]) < len(t[new]) - 1:
+        t, p = _kept(t, p, seen, steps.length > 0)
+        steps = steps_of(t, p)
+    return t, p, steps
 
 
 def steps_of(t: Times, p: Places) -> Steps:
@@ -142,15 +143,13 @@ def _track(track: Track) -> Path:
 
 def _places(x: list[float], y: list[float]) -> Places:
     p = np.empty(len(x), complex)
-    p.real = x
-    p.imag = y
+    p.real = np.fromiter(x, float, len(x))
+    p.imag = np.fromiter(y, float, len(y))
     return p
 
 
-def _keep(t: Times, p: Places, seen: int, wanted: NDArray[np.bool_]) -> Path:
+def _kept(t: Times, p: Places, seen: int, wanted: NDArray[np.bool_]) -> Path:
     """Drop the samples that are not wanted, but neither the first nor those seen."""
-    if np.count_nonzero(wanted) == len(wanted):
-        return t, p
     kept = np.concatenate(([True], wanted))
     kept[:seen] = True
     return t[kept], p[kept]

@@ -6,6 +6,7 @@ no samples. The stroke under way is part of the features: a session need not pau
 """
 
 import math
+from functools import cache
 from itertools import pairwise
 from operator import add
 from typing import Any, Final
@@ -148,31 +149,32 @@ class StrokeSums(msgspec.Struct, array_like=True):
         straightness, _, unevenness, centre, residual, *_ = (share(total, count) for total in totals)
         spreads = [spread(count, total, square, _ENOUGH) for total, square in zip(totals, squares, strict=True)]
         pair = (count, totals[_LOG_MS], totals[_LOG_PX], squares[_LOG_MS], squares[_LOG_PX], log_ms_px)
-        return {
-            prefix + "strokes": count,
-            prefix + "straightness": straightness,
-            prefix + "straightness_spread": spreads[0],
-            prefix + "bow": math.sqrt(squares[1] / count) if count else None,
-            prefix + "unevenness": unevenness,
-            prefix + "unevenness_spread": spreads[2],
-            prefix + "centre": centre,
-            prefix + "centre_spread": spreads[3],
-            prefix + "jerk_residual": residual,
-            prefix + "jerk_residual_spread": spreads[4],
-            prefix + "duration_spread": spreads[_LOG_MS],
-            prefix + "length_spread": spreads[_LOG_PX],
-            prefix + "speed_spread": spreads[7],
-            prefix + "duration_length_correlation": correlation(pair, 6),
-            prefix + "novelty": share(self.log_novelty, self.compared, _ENOUGH),
-            prefix + "repeat_share": share(self.repeats, self.compared, _ENOUGH),
-            prefix + "leaps": self.leaps,
-            prefix + "leap_share": share(self.leaps, self.leaps + walks),
-            prefix + "duration_length_slope": _slope(*pair),
-            prefix + "onset": share(self.log_onset, self.onsets, _ENOUGH),
-            prefix + "halt": share(self.log_halt, self.onsets, _ENOUGH),
-            prefix + "pauses": self.pauses,
-            prefix + "pause_spread": spread(self.pauses, self.log_pause, self.log_pause2, _ENOUGH),
-        }
+        values = (
+            count,
+            straightness,
+            spreads[0],
+            math.sqrt(squares[1] / count) if count else None,
+            unevenness,
+            spreads[2],
+            centre,
+            spreads[3],
+            residual,
+            spreads[4],
+            spreads[_LOG_MS],
+            spreads[_LOG_PX],
+            spreads[7],
+            correlation(pair, 6),
+            share(self.log_novelty, self.compared, _ENOUGH),
+            share(self.repeats, self.compared, _ENOUGH),
+            self.leaps,
+            share(self.leaps, self.leaps + walks),
+            _slope(*pair),
+            share(self.log_onset, self.onsets, _ENOUGH),
+            share(self.log_halt, self.onsets, _ENOUGH),
+            self.pauses,
+            spread(self.pauses, self.log_pause, self.log_pause2, _ENOUGH),
+        )
+        return dict(zip(_names(prefix), values, strict=True))
 
     def _pause(self, ms: float) -> None:
         self.steps -= 1
@@ -209,6 +211,11 @@ class StrokeSums(msgspec.Struct, array_like=True):
             self.log_novelty += math.log(max(distance, 1e-4))
             self.repeats += distance < _SAME_SHAPE
         self.shapes = (self.shapes + shape.tobytes())[_FORGOTTEN:]
+
+
+@cache
+def _names(prefix: str) -> tuple[str, ...]:
+    return tuple(prefix + name for name in STROKE_FEATURES)
 
 
 def _begin(t: float, p: complex) -> Stroke:
