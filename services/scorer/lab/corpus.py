@@ -12,7 +12,8 @@ from services.scorer.lab.sessions import BadLine, Session, read_sessions, sessio
 from services.scorer.lab.simulate.families import FAMILIES
 from services.scorer.lab.simulate.sessions import simulate
 
-DATA: Final = Path("../shared/data")
+# Where recordings are looked for; the second is for those that one fetches oneself.
+FOLDERS: Final = (Path("../shared/data"), Path("data"))
 SIMULATOR: Final = "simulator"
 
 
@@ -31,6 +32,8 @@ class Source:
 SOURCES: Final = (
     Source("delbot", "delbot_mouse.jsonl.gz", learn=True),
     Source("balabit", "balabit_mouse.jsonl.gz", learn=True),
+    # 120 people (Antal, Fejer & Buza 2021); ``python -m services.scorer.lab.sapimouse`` makes the file.
+    Source("sapimouse", "sapimouse_mouse.jsonl.gz", learn=True),
     # Its licence allows no commercial use: people to be tried on, never learned from.
     Source("aalto", "aalto_keystrokes.jsonl.gz", learn=False),
 )
@@ -59,11 +62,15 @@ class Sample:
     session: Session
 
 
-def read_corpus(data: Path = DATA) -> Iterator[Sample]:
+def path_of(source: Source) -> Path | None:
+    """Find a source's file; None when it is not there."""
+    return next((path for folder in FOLDERS if (path := folder / source.file).is_file()), None)
+
+
+def read_corpus() -> Iterator[Sample]:
     """Read every source that is there."""
     for source in SOURCES:
-        path = data / source.file
-        if path.is_file():
+        if (path := path_of(source)) is not None:
             yield from read_source(path, source.name, source.learn)
 
 

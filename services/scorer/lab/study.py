@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from services.scorer.lab.corpus import DATA, SOURCES
+from services.scorer.lab.corpus import SOURCES, path_of
 from services.scorer.lab.dataset import Prefixes
 from services.scorer.lab.held_out import courses, models_by_fold, models_by_source
 from services.scorer.lab.learn import folds_of
@@ -42,7 +42,7 @@ def study(prefixes: Sequence[Prefixes], folder: Path) -> dict[str, Any]:
 
 
 def _missing() -> list[str]:
-    return [source.name for source in SOURCES if not (DATA / source.file).is_file()]
+    return [source.name for source in SOURCES if path_of(source) is None]
 
 
 def _notes() -> list[str]:
