@@ -128,7 +128,8 @@ def thinned(t: Times, p: Places, seen: int, apart_ms: float) -> Path:
         if time >= next_ms:
             rows.append(row)
             next_ms = time + apart_ms
-    return t[rows], p[rows]
+    kept = np.array(rows)
+    return t[kept], p[kept]
 
 
 def _objects(events: Sequence[Sample]) -> Path:
