@@ -18,12 +18,17 @@ def sampled(curve: Curve, seconds: float, step_ms: float) -> list[Point]:
     return [(i * step_ms, *curve(i * step_ms / 1_000)) for i in range(int(seconds * 1_000 / step_ms) + 1)]
 
 
-def features_of(points: list[Point]) -> Features:
+def features_of(*parts: list[Point]) -> Features:
     state = State()
-    batch = scored("path", tracks=[track(points)]).batch
-    assert isinstance(batch, BehaviorBatch)
-    state.observe(batch)
+    for points in parts:
+        batch = scored("path", tracks=[track(points)]).batch
+        assert isinstance(batch, BehaviorBatch)
+        state.observe(batch)
     return state.values()
+
+
+def told(features: Features) -> dict[str, float]:
+    return {name: float(value) for name, value in features.items() if value is not None}
 
 
 def number(features: Features, name: str) -> float:
@@ -123,3 +128,30 @@ def test_windows_do_not_reach_over_pauses() -> None:
 
     assert together["pointer_fine_windows"] == 2 * number(features_of(first), "pointer_fine_windows")
     assert together["pointer_fine_sharp_share"] == 0
+
+
+@pytest.mark.parametrize("size", [1, 2, 7])
+@pytest.mark.parametrize("step_ms", [8.0, 16.0])
+def test_cuts_make_no_difference(step_ms: float, size: int) -> None:
+    path = sampled(pulsing, 3, step_ms)
+    whole = features_of(path)
+    cut = features_of(*[path[start : start + size] for start in range(0, len(path), size)])
+    assert {name for name in cut if cut[name] is None} == {name for name in whole if whole[name] is None}
+    assert told(cut) == pytest.approx(told(whole), rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("cut", range(1, 9))
+def test_samples_that_thinning_left_out_still_keep_their_neighbours_apart(cut: int) -> None:
+    """Thinned, the path is at one place twice in a row; in full it is not, and no sample may get lost."""
+    path: list[Point] = [
+        (0, 0, 0),
+        (6, 5, 0),
+        (12, 0, 0),
+        (24, 9, 0),
+        (36, 20, 0),
+        (48, 31, 0),
+        (60, 40, 0),
+        (72, 52, 0),
+    ]
+    path += [(84, 60, 0)]
+    assert features_of(path[:cut], path[cut:])["pointer_moves"] == len(path)
