@@ -12,10 +12,10 @@ import asyncpg
 
 from deploy.operate.dead_letters.letters import Letter, Redrive, UnknownLetter
 from deploy.operate.errors import postgres_answers
+from deploy.operate.postgres import connected
 from services.insights.queries import parse
 
 _SQL: Final = parse(Path(__file__).with_name("queries.sql").read_text(encoding="utf-8"))
-_TIMEOUT_S: Final = 10.0
 _QUERY_TIMEOUT_S: Final = 120.0
 _WINDOW: Final = 500
 
@@ -112,17 +112,8 @@ async def open_letters(dsn: str) -> AsyncIterator[LetterStore]:
     SourceAway
         It does not answer, or refuses.
     """
-    with postgres_answers():
-        connection = await asyncpg.connect(
-            dsn,
-            timeout=_TIMEOUT_S,
-            command_timeout=_QUERY_TIMEOUT_S,
-            server_settings={"application_name": "telltale-operate", "timezone": "UTC", "jit": "off"},
-        )
-    try:
+    async with connected(dsn, _QUERY_TIMEOUT_S) as connection:
         yield LetterStore(connection)
-    finally:
-        connection.terminate()
 
 
 def _letter(row: asyncpg.Record) -> Letter:

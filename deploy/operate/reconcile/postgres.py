@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from deploy.operate.errors import postgres_answers
+from deploy.operate.postgres import connected
 from deploy.operate.reconcile.accounts import BatchKey, Place, RowPlace
 from services.insights.books import Outcomes, Partition
 from services.insights.queries import parse
@@ -18,7 +19,6 @@ from shared.contracts.dead_letter import Stage, dead_letter_id
 from shared.contracts.verdict import verdict_id
 
 _SQL: Final = parse(Path(__file__).with_name("queries.sql").read_text(encoding="utf-8"))
-_CONNECT_TIMEOUT_S: Final = 10.0
 _QUERY_TIMEOUT_S: Final = 600.0
 _WINDOW: Final = 10_000
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
@@ -134,23 +134,9 @@ async def open_postgres(dsn: str, tenant_id: str | None) -> AsyncIterator[Postgr
     SourceAway
         It does not answer, or refuses.
     """
-    with postgres_answers():
-        connection = await asyncpg.connect(
-            dsn,
-            timeout=_CONNECT_TIMEOUT_S,
-            command_timeout=_QUERY_TIMEOUT_S,
-            server_settings={
-                "application_name": "telltale-operate",
-                "default_transaction_read_only": "on",
-                "timezone": "UTC",
-                "work_mem": "64MB",
-                "jit": "off",
-            },
-        )
-    try:
+    settings = {"default_transaction_read_only": "on", "work_mem": "64MB"}
+    async with connected(dsn, _QUERY_TIMEOUT_S, **settings) as connection:
         yield PostgresSide(connection, tenant_id)
-    finally:
-        connection.terminate()
 
 
 def _by_batch(rows: Iterable[asyncpg.Record]) -> dict[BatchKey, list[RowPlace]]:

@@ -10,11 +10,11 @@ from uuid import UUID
 import asyncpg
 
 from deploy.operate.errors import OperatorError, postgres_answers
+from deploy.operate.postgres import connected
 from deploy.operate.replay.refold import StoredBatch, StoredVerdict
 from services.insights.queries import parse
 
 _SQL: Final = parse(Path(__file__).with_name("queries.sql").read_text(encoding="utf-8"))
-_CONNECT_TIMEOUT_S: Final = 10.0
 _QUERY_TIMEOUT_S: Final = 120.0
 _WINDOW: Final = 50  # a payload may be 2 MiB
 
@@ -73,16 +73,7 @@ async def open_verdicts(dsn: str) -> AsyncIterator[VerdictStore]:
     SourceAway
         It does not answer, or refuses.
     """
-    with postgres_answers():
-        connection = await asyncpg.connect(
-            dsn,
-            timeout=_CONNECT_TIMEOUT_S,
-            command_timeout=_QUERY_TIMEOUT_S,
-            server_settings={"application_name": "telltale-operate", "timezone": "UTC", "jit": "off"},
-        )
-    try:
+    async with connected(dsn, _QUERY_TIMEOUT_S) as connection:
         with postgres_answers():
             await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         yield VerdictStore(connection)
-    finally:
-        connection.terminate()
