@@ -9,7 +9,7 @@ from services.scorer.rules import Rule, at_least, at_most, hit, no_hit, unknown
 
 RULE = Rule(
     reason="KEY_INTERVALS_EVEN",
-    weight=0.6,
+    weight=0.85,
     message="Keys are pressed at one beat, as a program types.",
     enough=(
         at_least("key_neighbours", 27, why="short words can be typed evenly"),

@@ -8,7 +8,7 @@ from services.scorer.rules import Rule, at_least, at_most, hit, no_hit, unknown
 
 RULE = Rule(
     reason="KEY_INTERVALS_FIXED",
-    weight=0.55,
+    weight=0.85,
     message="Keys are pressed at intervals that are equal to the millisecond.",
     enough=(
         at_least("key_neighbours", 16, why="a few intervals are equal by chance"),

@@ -8,7 +8,7 @@ from services.scorer.rules import Rule, at_least, at_most, hit, no_hit, unknown
 
 RULE = Rule(
     reason="KEY_INTERVALS_NARROW",
-    weight=0.55,
+    weight=0.85,
     message="The intervals between keys vary far less than text makes them vary.",
     enough=(
         at_least("key_intervals", 40, why="a few words may be this even, a sentence is not"),

@@ -8,7 +8,7 @@ from services.scorer.rules import Rule, at_least, at_most, hit, no_hit, unknown
 
 RULE = Rule(
     reason="KEY_INTERVALS_TAME",
-    weight=0.5,
+    weight=0.85,
     message="Over a longer text, the intervals between keys vary less than text makes them vary.",
     enough=(
         at_least("key_intervals", 120, why="below this, people's shortest texts come near"),

@@ -8,7 +8,7 @@ from services.scorer.rules import Rule, at_least, hit, no_hit, unknown
 
 RULE = Rule(
     reason="POINTER_PATH_STRAIGHT",
-    weight=0.55,
+    weight=0.85,
     message="The pointer moves along straight lines, as automation tools do.",
     enough=(at_least("pointer_windows", 10, why="one fast swing of a hand can be this straight, several are not"),),
     when=(at_least("pointer_straight_share", 0.6, why="779 recordings of people reach a third at most"),),

@@ -9,7 +9,7 @@ from services.scorer.rules import Rule, at_least, at_most, hit, no_hit, unknown
 
 RULE = Rule(
     reason="POINTER_SPEED_EVEN",
-    weight=0.6,
+    weight=0.85,
     message="The pointer keeps one speed, which no hand does.",
     enough=(
         at_least("pointer_fine_windows", 20, why="a third of a second; less may be one even pull"),

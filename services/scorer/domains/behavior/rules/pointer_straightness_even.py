@@ -8,7 +8,7 @@ from services.scorer.rules import Rule, at_least, at_most, hit, no_hit, unknown
 
 RULE = Rule(
     reason="POINTER_STRAIGHTNESS_EVEN",
-    weight=0.55,
+    weight=0.4,
     message="Every movement of the pointer is as straight as the others.",
     enough=(
         at_least("pointer_stroke_strokes", 6, why="fewer are alike by chance too often"),

@@ -8,7 +8,7 @@ from services.scorer.rules import Rule, at_least, hit, no_hit, unknown
 
 RULE = Rule(
     reason="POINTER_STROKES_REPEATED",
-    weight=0.55,
+    weight=0.4,
     message="The pointer makes the same movement again and again.",
     enough=(
         at_least("pointer_stroke_strokes", 7, why="fewer are alike by chance too often"),

@@ -9,7 +9,7 @@ from services.scorer.rules import Rule, at_least, at_most, hit, no_hit, unknown
 
 RULE = Rule(
     reason="POINTER_TURNS_ALTERNATE",
-    weight=0.55,
+    weight=0.85,
     message="The pointer wavers from sample to sample, as a path with noise on it does.",
     enough=(at_least("pointer_fine_clear", 25, why="correlations of fewer are often this low by chance"),),
     when=(

@@ -9,7 +9,7 @@ from services.scorer.rules import Rule, at_least, at_most, hit, no_hit, unknown
 
 RULE = Rule(
     reason="POINTER_TURNS_SHARP",
-    weight=0.6,
+    weight=0.85,
     message="The pointer turns sharply in full motion, as a path with noise on it does.",
     enough=(
         at_least("pointer_fine_clear", 25, why="fewer are a shake of the hand"),
