@@ -1,7 +1,7 @@
 """Buttons are pressed faster than a finger can.
 
-The fastest double clicks take about 60 ms. Presses of one tick of a clamped timer are not counted. Worn switches bounce:
-of 683 recordings of people at web pages 6 hit, so by itself this says little.
+The fastest double clicks take about 60 ms. Presses of one tick of a clamped timer are not counted. Worn switches
+bounce: of 683 recordings of people at web pages 6 hit, so by itself this says little.
 """
 
 from services.scorer.rules import Rule, at_least, hit, no_hit, unknown
