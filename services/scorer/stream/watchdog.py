@@ -19,12 +19,15 @@ _SAFE_SHARE_OF_SESSION: Final = 0.7
 
 def end_process(reason: str) -> NoReturn:
     """Log and end at once, without any clean-up that could hang or acknowledge what is not done."""
-    # The log itself may be what is stuck.
-    timer = threading.Timer(_LAST_WORDS_S, os._exit, (1,))
-    timer.daemon = True
-    timer.start()
-    _log.critical("ending the process: %s", reason)
-    os._exit(1)
+    try:
+        # The log itself may be what is stuck.
+        timer = threading.Timer(_LAST_WORDS_S, os._exit, (1,))
+        timer.daemon = True
+        timer.start()
+        _log.critical("ending the process: %s", reason)
+    finally:
+        # Without memory there are no last words either: no thread starts, no line is written.
+        os._exit(1)
 
 
 def where_tasks_wait(tasks: Iterable["asyncio.Task[Any]"]) -> list[str]:
@@ -115,7 +118,9 @@ class Watchdog:
         while not self._stopped.wait(_CHECK_EVERY_S):
             reason = detector.check(self._progress, time.monotonic())
             if reason is not None:
-                for line in where_tasks_wait(asyncio.all_tasks(self._loop)):
-                    _log.error("waiting: %s", line)
-                self._end(reason)
+                try:
+                    for line in where_tasks_wait(asyncio.all_tasks(self._loop)):
+                        _log.error("waiting: %s", line)
+                finally:
+                    self._end(reason)
                 return

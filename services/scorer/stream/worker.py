@@ -243,5 +243,7 @@ class Worker:
 
 
 def _die(error: BaseException) -> NoReturn:
-    _log.error("a chunk could not be scored", exc_info=error)
-    end_process(f"{type(error).__name__}: {error}")
+    try:
+        _log.error("a chunk could not be scored", exc_info=error)
+    finally:
+        end_process(f"{type(error).__name__}: {error}")

@@ -17,7 +17,7 @@ from tests.integration.scorer.harness import doubled, field_of, supervised, unti
 from tests.unit.scorer.stream.inputs import behavior
 
 BATCHES = 12_000
-STALL_S = 12
+STALL_S = 25  # more than the group needs to come together again
 
 
 class Broker:
@@ -65,7 +65,7 @@ async def broker(tmp_path: Path) -> AsyncIterator[Broker]:
 
 @pytest.mark.chaos
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("patience_s", "restarted"), [(120, False), (2, True)], ids=["waits", "is started again"])
+@pytest.mark.parametrize(("patience_s", "restarted"), [(90, False), (2, True)], ids=["waits", "is started again"])
 async def test_a_broker_outage_under_load_loses_and_doubles_nothing(
     broker: Broker, servers: Servers, tmp_path: Path, patience_s: int, restarted: bool
 ) -> None:

@@ -1,6 +1,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 from services.scorer.stream.watchdog import Progress, StallDetector, Watchdog, where_tasks_wait
@@ -75,3 +77,22 @@ async def test_it_can_tell_where_each_task_waits() -> None:
         "wait",
     ]
     task.cancel()
+
+
+def test_a_process_without_memory_ends_too() -> None:
+    """No thread can be started then, nor a line be written."""
+    starved = """
+import resource, threading
+from services.scorer.stream.watchdog import end_process
+in_use = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (in_use, in_use))
+try:
+    threading.Thread(target=print).start()
+except RuntimeError:
+    try:
+        end_process("starved")
+    except BaseException:
+        pass
+raise SystemExit(7)
+"""
+    assert subprocess.run([sys.executable, "-c", starved], timeout=30).returncode == 1
