@@ -1,7 +1,6 @@
 """Every spelling that is taken becomes the same event; what is not known goes no further."""
 
 import json
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,37 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.sessions.behaviour import Behaviour
 from services.gateway.sessions.posting import decode_document, make_item, redacted
-from services.gateway.sessions.reading import read_behaviour
-from shared.contracts.base import Subject
 from shared.contracts.behavior import AnyBehaviorEvent
 from shared.problems import Problem
-
-NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-AT = NOW - timedelta(seconds=30)
-MS = AT.timestamp() * 1000
-SUBJECT = Subject(type="session", id="s")
-
-
-def read(document: Any, origin: datetime | None = None) -> Behaviour:
-    return read_behaviour(document, NOW, origin)
-
-
-def made(document: Any, origin: datetime | None = None) -> list[dict[str, Any]]:
-    """The events as they leave for the broker, without their time."""
-    item = make_item(document, read(document, origin), uuid4(), SUBJECT, NOW)
-    events = msgspec.json.decode(item.raw)["events"]
-    return [{name: said for name, said in event.items() if name != "occurred_at"} for event in events]
-
-
-def refusal(document: Any, origin: datetime | None = None) -> dict[str, Any]:
-    with pytest.raises(Problem) as caught:
-        make_item(document, read(document, origin), uuid4(), SUBJECT, NOW)
-    assert caught.value.kind.status == 400
-    [error] = caught.value.errors
-    return error
-
+from tests.unit.gateway.sessions.kit import AT, MS, NOW, SUBJECT, made, read, refusal
 
 MOVE = {"type": "pointer.move", "x": 3, "y": 4}
 SPELLINGS: list[tuple[Any, list[dict[str, Any]]]] = [
@@ -201,47 +173,6 @@ def test_every_type_of_event_of_the_contract_has_a_spelling() -> None:
     assert reached == {kind.__struct_config__.tag for kind in AnyBehaviorEvent.__args__}
 
 
-PRESS = {"type": "key.press", "key_class": "letter"}
-KEYS = [
-    ([{"key": "a", "timestamp": MS}], [PRESS]),
-    ([{"key": "a", "timestamp": MS, "duration": 80}], [PRESS | {"dwell_ms": 80}]),
-    ([{"key": "a", "pressedAt": MS, "releasedAt": MS + 80}], [PRESS | {"dwell_ms": 80}]),
-    ([{"key": "a", "down": MS, "up": MS + 80}], [PRESS | {"dwell_ms": 80}]),
-    (
-        [{"key": "a", "type": "keydown", "t": MS}, {"key": "a", "type": "keyup", "t": MS + 80}],
-        [PRESS | {"dwell_ms": 80}],
-    ),
-    ([{"key": "a", "type": "keydown", "t": MS}, {"key": "a", "type": "keypress", "t": MS}], [PRESS]),
-    ([{"key": "a", "type": "keypress", "t": MS}], [PRESS]),
-    ([{"key": "a", "type": "keyup", "t": MS}, {"key": "b", "t": MS}], [PRESS]),
-    ([{"keyClass": "digit", "t": MS}], [{"type": "key.press", "key_class": "digit"}]),
-    ([{"t": MS}], [{"type": "key.press", "key_class": "other"}]),
-    ([{"key": "a", "pressedAt": MS, "releasedAt": MS - 80}], [PRESS]),
-    (  # rollover: the second key goes down before the first comes up
-        [
-            {"key": "a", "type": "down", "t": MS},
-            {"key": "b", "type": "down", "t": MS + 50},
-            {"key": "a", "type": "up", "t": MS + 90},
-            {"key": "b", "type": "up", "t": MS + 120},
-        ],
-        [PRESS | {"dwell_ms": 90}, PRESS | {"dwell_ms": 70}],
-    ),
-    (  # held down until the browser repeats it
-        [{"key": "a", "type": kind, "t": MS + after} for kind, after in (("down", 0), ("down", 500), ("up", 600))],
-        [PRESS | {"dwell_ms": 600}, PRESS | {"repeat": True}],
-    ),
-    ([{"key": "a", "type": "down", "t": MS + after} for after in (0, 200)], [PRESS, PRESS]),
-]
-
-
-@pytest.mark.parametrize(("items", "events"), KEYS, ids=lambda one: json.dumps(one)[:70])
-def test_halves_of_a_press_are_put_together(items: list[Any], events: list[dict[str, Any]]) -> None:
-    for document in ({"keystrokes": items}, {"behaviorData": {"trackingData": {"keystrokes": items}}}):
-        assert made(document) == events
-    if all(str(item.get("type")).startswith("key") for item in items):
-        assert made({"events": items}) == events
-
-
 SECRET = "hunter2"
 EVERYWHERE = {
     name: SECRET
@@ -343,46 +274,6 @@ def test_every_bad_place_is_named_up_to_a_bound() -> None:
         document = {"mouse": [{"x": "a", "y": 1, "t": MS}] * 50}
         make_item(document, read(document), uuid4(), SUBJECT, NOW)
     assert [error["pointer"] for error in caught.value.errors] == [f"/mouse/{index}/x" for index in range(20)]
-
-
-@pytest.mark.parametrize(
-    ("origin", "stated"),
-    [(AT, {}), (None, {"time_origin": MS}), (None, {"timeOrigin": AT.isoformat()}), (NOW, {"startTime": MS / 1000})],
-)
-def test_relative_times_count_from_the_stated_origin_else_from_the_session(origin: Any, stated: dict[str, Any]) -> None:
-    behaviour = read({"mouse": [{"x": 1, "y": 2, "t": 40}]} | stated, origin)
-    assert behaviour.events[0]["occurred_at"] == AT + timedelta(milliseconds=40)
-
-
-def test_without_any_origin_the_latest_is_now_and_distances_stay() -> None:
-    behaviour = read({"mouse": [{"x": 1, "y": 2, "t": 40}], "keystrokes": [{"key": "a", "t": 1040}]})
-    assert [event["occurred_at"] for event in behaviour.events] == [NOW - timedelta(seconds=1), NOW]
-
-
-@pytest.mark.parametrize(
-    ("latest_ms", "origin"),
-    [(5_000, AT), (30_000, AT), (600_000, NOW - timedelta(minutes=10))],
-)
-def test_relative_times_count_from_the_session_or_from_before_it_and_never_lead(
-    latest_ms: float, origin: datetime
-) -> None:
-    document = {"mouse": [{"x": 1, "y": 2, "t": offset} for offset in (0, latest_ms)]}
-    behaviour = read_behaviour(document, NOW, None, AT)
-    assert behaviour.origin == origin
-    assert [event["occurred_at"] - origin for event in behaviour.events] == [
-        timedelta(0),
-        timedelta(milliseconds=latest_ms),
-    ]
-
-
-def test_a_track_may_start_at_a_relative_time() -> None:
-    document = {
-        "tracks": [{"type": "scroll", "started_at": 5_000, "t": [0], "y": [1]}],
-        "mouse": [{"x": 1, "y": 2, "t": 7_000}],
-    }
-    behaviour = read_behaviour(document, NOW, None, AT)
-    assert behaviour.tracks[0]["started_at"] == AT + timedelta(seconds=5)
-    make_item(document, behaviour, uuid4(), SUBJECT, NOW)
 
 
 def test_groups_are_put_in_order_of_time_and_one_list_stays_as_it_came() -> None:
