@@ -107,7 +107,7 @@ async def _fill(admin: Any, rows: int, until: int) -> None:
     days = [row[0] for row in await admin.fetch(f"SELECT current_date - n FROM generate_series(1, {_DAYS}) AS n")]
     start, each = rows // 2 // _DAYS, (until - rows) // 2 // _DAYS
     for table, query in _FILL.items():
-        await admin.execute(f"SELECT maintain_days('{table}', 4000, current_date - {_DAYS - 8})")
+        await admin.execute(f"SELECT make_days('{table}', current_date - {_DAYS - 8})")
         for day in days:
             at = datetime(day.year, day.month, day.day, tzinfo=UTC)
             statement = query.format(leaf=f"{table}_{day:%Y%m%d}")

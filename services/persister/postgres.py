@@ -107,7 +107,7 @@ class PostgresStore:
             await self._blame(plan, error)
 
     async def maintain(self, keep_days_by_table: Mapping[str, int], keep_kpi_days: int) -> dict[str, int]:
-        """Make partitions ahead, drop old ones and old counts.
+        """Drop old partitions and old counts, then make partitions ahead: what goes makes room for what comes.
 
         Returns
         -------
@@ -117,23 +117,17 @@ class PostgresStore:
         Raises
         ------
         StoreAway
-            PostgreSQL does not answer, someone holds a table longer than we wait, or there is no room for new days;
-            old ones were dropped then.
+            PostgreSQL does not answer, someone holds a table longer than we wait, or there is no room for new days.
         """
-        in_default: dict[str, int] = {}
-        cramped: list[str] = []
         async with self._connection() as connection:
             for table, keep_days in keep_days_by_table.items():
-                row = await connection.fetchrow(self._sql["maintain_days"], table, keep_days)
-                in_default[table] = row["in_default"] if row is not None else 0
-                if row is not None and row["made"] is None:
-                    cramped.append(table)
+                await connection.execute(self._sql["drop_old_days"], table, keep_days)
             await connection.execute(self._sql["forget_kpis"], keep_kpi_days)
             await connection.execute(self._sql["forget_started_sessions"], keep_days_by_table["sessions"])
-        self._leaves = None
-        if cramped:
-            raise StoreAway(f"no room for new days of {', '.join(cramped)}")
-        return in_default
+            try:
+                return {table: await connection.fetchval(self._sql["make_days"], table) for table in keep_days_by_table}
+            finally:
+                self._leaves = None
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[_Connection]:

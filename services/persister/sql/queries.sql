@@ -79,8 +79,11 @@ SELECT child.relname
 FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
 WHERE inhparent IN ('batches'::regclass, 'verdicts'::regclass, 'dead_letters'::regclass);
 
--- name: maintain_days
-SELECT made, dropped, in_default FROM maintain_days($1, $2);
+-- name: drop_old_days
+SELECT drop_old_days($1, $2);
+
+-- name: make_days
+SELECT in_default FROM make_days($1);
 
 -- name: forget_kpis
 SELECT forget_kpis($1);

@@ -95,7 +95,7 @@ async def test_readers_cannot_write(servers: Servers, role: str) -> None:
             for statement in (f"INSERT INTO {table} DEFAULT VALUES", f"DELETE FROM {table}", f"TRUNCATE {table}"):
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):
                     await reader.execute(statement)
-        for call in ("maintain_days('batches', 11)", "forget_kpis(11)"):
+        for call in ("make_days('batches')", "drop_old_days('batches', 11)", "forget_kpis(11)"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await reader.execute(f"SELECT {call}")
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -274,15 +274,11 @@ async def test_days_are_made_filled_and_dropped(servers: Servers, store: Postgre
         await change.start()
         assert await owner.fetchval(where, tenant_id) == "batches_default"
         counts = "SELECT sum(batches) FROM kpi_batches_by_minute WHERE tenant_id = $1"
-        made = await owner.fetchrow("SELECT * FROM maintain_days('batches', 4000, $1)", day)
-        assert made is not None
-        assert made["made"] == 12
+        assert await owner.fetchval("SELECT made FROM make_days('batches', $1)", day) == 12
         assert await owner.fetchval(where, tenant_id) == f"batches_{day:%Y%m%d}"
         assert await owner.fetchval(counts, tenant_id) == 1, "moving a row does not count it again"
-        assert (await owner.fetchrow("SELECT * FROM maintain_days('batches', 4000, $1)", day))["made"] == 0  # type: ignore[index]
-        dropped = await owner.fetchrow("SELECT * FROM maintain_days('batches', 11)")
-        assert dropped is not None
-        assert dropped["dropped"] == 12
+        assert await owner.fetchval("SELECT made FROM make_days('batches', $1)", day) == 0
+        assert await owner.fetchval("SELECT drop_old_days('batches', 11)") == 12
         assert await owner.fetchval(where, tenant_id) is None
         await change.rollback()
 
@@ -296,15 +292,13 @@ async def test_a_verdict_keeps_its_processing_time_when_its_day_is_made(servers:
         change = owner.transaction()  # rolled back: other tests use these tables
         await change.start()
         assert tuple(await owner.fetchrow(found, tenant_id) or ()) == ("verdicts_default", 3.0, 2)
-        await owner.execute("SELECT maintain_days('verdicts', 6000, $1)", day)
+        await owner.execute("SELECT make_days('verdicts', $1)", day)
         assert tuple(await owner.fetchrow(found, tenant_id) or ()) == (f"verdicts_{day:%Y%m%d}", 3.0, 2)
         await change.rollback()
 
 
-@pytest.mark.parametrize(
-    "call", ["maintain_days('batches', 10)", "maintain_days('batches', 30, '2999-01-01')", "forget_kpis(10)"]
-)
-async def test_a_wrong_setting_or_clock_drops_nothing(servers: Servers, call: str) -> None:
+@pytest.mark.parametrize("call", ["drop_old_days('batches', 10)", "forget_kpis(10)"])
+async def test_a_wrong_setting_drops_nothing(servers: Servers, call: str) -> None:
     async with connected(servers, "persister") as persister:
         with pytest.raises(asyncpg.RaiseError):
             await persister.execute(f"SELECT {call}")
