@@ -41,14 +41,17 @@ class Producer(Protocol):
 
 
 class InFlight:
-    """Batches handed over and not yet acknowledged, bounded in number and bytes.
+    """Batches handed over and not yet acknowledged: no more are taken while so many are under way.
+
+    Not what fits decides, but what is there: else a request of many batches waits for room that small ones keep taking.
+    So there is at most one request more than the bounds.
 
     Parameters
     ----------
     max_batches
-        Most batches.
+        How many batches are enough.
     max_bytes
-        Most bytes of keys and values.
+        How many bytes of keys and values are.
     """
 
     def __init__(self, max_batches: int, max_bytes: int) -> None:
@@ -63,15 +66,13 @@ class InFlight:
         Raises
         ------
         PublisherFull
-            When they do not fit.
+            When enough are under way.
         """
-        size = 0
-        for record in records:
-            size += record.size_bytes
-        if self.batches + len(records) > self.max_batches or self.bytes + size > self.max_bytes:
+        if self.batches >= self.max_batches or self.bytes >= self.max_bytes:
             raise PublisherFull
         self.batches += len(records)
-        self.bytes += size
+        for record in records:
+            self.bytes += record.size_bytes
 
     def give_back(self, records: Sequence[Record]) -> None:
         """Take records off the books."""

@@ -1,8 +1,6 @@
 """What the gateway may be told from outside."""
 
-from typing import Self
-
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from shared.settings import ServiceSettings
 
@@ -19,7 +17,9 @@ class GatewaySettings(ServiceSettings):
     header_timeout_s: float = Field(default=10.0, gt=0, description="Longest wait for a request's headers.")
     body_timeout_s: float = Field(default=10.0, gt=0, description="Longest wait for a whole body.")
     max_receiving_bytes: int = Field(default=32 * _MIB, gt=0, description="Bodies being read or checked.")
-    max_in_flight_bytes: int = Field(default=32 * _MIB, gt=0, description="Batches not yet acknowledged.")
+    max_in_flight_bytes: int = Field(
+        default=32 * _MIB, gt=0, description="While so much is not yet acknowledged, requests are refused."
+    )
     max_in_flight_batches: int = Field(default=20_000, gt=0, description="The same, counted in batches.")
     publish_timeout_s: float = Field(default=10.0, gt=0, description="Longest wait for the broker's acknowledgement.")
     drain_timeout_s: float = Field(default=12.0, ge=1, description="Longest wait for requests at shutdown.")
@@ -34,10 +34,3 @@ class GatewaySettings(ServiceSettings):
     debug_payloads: bool = Field(
         default=False, description="Log what the session API is sent: sizes and counts, never a value."
     )
-
-    @model_validator(mode="after")
-    def _one_request_fits(self) -> Self:
-        # Otherwise a client that is told to come again later would come again for ever.
-        if self.max_in_flight_batches < self.max_batches_per_request:
-            raise ValueError("max_in_flight_batches must be at least max_batches_per_request")
-        return self

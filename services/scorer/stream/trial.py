@@ -58,7 +58,7 @@ class ForkTrial:
         with open(reader, "rb", buffering=0) as told:
             while portion := told.read(_READ_BYTES):
                 done += len(portion)
-                self.progress += 1
+                self.progress += len(portion)
         os.waitpid(pid, 0)
         self.progress += 1
         return done

@@ -75,7 +75,7 @@ async def test_every_step_and_every_end_is_progress() -> None:
     trial = ForkTrial(TIMEOUT_S)
     await trial.survived(_ending(0, _crash), 1)
     assert trial.progress == 1
-    await trial.survived(lambda index: time.sleep(TIMEOUT_S / 4), 3)
+    await trial.survived(lambda index: index, 3)
     assert trial.progress == 1 + 3 + 1
 
 

@@ -28,8 +28,8 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(420)]
 
 PREFIX: Final = "slow."
 NAMES: Final = ("gateway", "scorer", "persister")
-# A client has at most one batch of each of its 40 sessions under way: two clients are more than fits.
-MOST_IN_FLIGHT: Final = 60
+# A client has at most one batch of each of its 40 sessions under way: what one has is enough.
+MOST_IN_FLIGHT: Final = 30
 # A request and its answer each wait; the load alone is about 100 kB a second.
 DATABASE: Final = {"delay_s": 0.1, "bytes_per_s": 200_000}
 BROKER: Final = {"delay_s": 0.4, "bytes_per_s": 50_000}
@@ -61,7 +61,6 @@ async def services(system: System) -> AsyncIterator[Beyond]:
             "TELLTALE_KAFKA_BOOTSTRAP": f"{HOST}:{kafka.port}",
             "TELLTALE_TOPIC_PREFIX": PREFIX,
             "TELLTALE_MAX_IN_FLIGHT_BATCHES": str(MOST_IN_FLIGHT),
-            "TELLTALE_MAX_BATCHES_PER_REQUEST": str(MOST_IN_FLIGHT),
         }
         with contextlib.ExitStack() as stack:
             pids = {}

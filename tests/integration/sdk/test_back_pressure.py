@@ -42,7 +42,6 @@ async def test_a_hanging_broker_slows_the_client_down_and_loses_nothing(
             prefix,
             kafka_bootstrap=f"127.0.0.1:{kafka.port}",
             publish_timeout_s=2.0,
-            max_batches_per_request=2,
             max_in_flight_batches=2,
         )
         async with served(create_app(limits, real_adapters(limits)), limits) as port:

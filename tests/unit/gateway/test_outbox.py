@@ -184,16 +184,19 @@ async def test_one_of_several_failing_fails_the_delivery_once() -> None:
         await delivery.done
 
 
-@pytest.mark.parametrize(("max_batches", "max_bytes"), [(2, 1_000), (1_000, 30)])
-async def test_books_take_all_or_none(max_batches: int, max_bytes: int) -> None:
+@pytest.mark.parametrize(("max_batches", "max_bytes"), [(2, 1_000), (1_000, 20)])
+async def test_a_large_request_has_the_same_chance_as_a_small_one(max_batches: int, max_bytes: int) -> None:
     books = InFlight(max_batches, max_bytes)
     record = Record(Domain.BEHAVIOR, b"k", b"v" * 9, [], 0)
     books.take([record])
-    with pytest.raises(PublisherFull):
-        books.take([record] * 3)
-    assert (books.batches, books.bytes) == (1, 10)
-    books.take([record])
-    books.give_back([record] * 2)
+    books.take([record] * 3)
+    for refused in ([record], [record] * 3):
+        with pytest.raises(PublisherFull):
+            books.take(refused)
+    assert (books.batches, books.bytes) == (4, 40)
+    books.give_back([record] * 3)
+    books.take([record] * 3)
+    books.give_back([record] * 4)
     assert (books.batches, books.bytes) == (0, 0)
 
 
