@@ -1,37 +1,17 @@
 """Receipts from PostgreSQL, each in a transaction that sees one tenant."""
 
-import asyncio
-import logging
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-import asyncpg
-
-from services.gateway.ports import Rejection, StoredReceipt, StoreUnavailable
+from services.gateway.database import Connection, Database, read_queries
+from services.gateway.ports import Rejection, StoredReceipt
 from shared.api_keys import StoredKey
 from shared.tenancy import LoadKeys, load_keys_from
 
-_log = logging.getLogger(__name__)
-_TIMEOUT_S: Final = 2.0
-_SQL: Final = Path(__file__).with_name("receipts.sql")
-_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
-
-
-def read_queries(text: str) -> dict[str, str]:
-    """Read named queries, without their comments."""
-    queries = {}
-    for part in re.split(r"^-- name: ", text, flags=re.MULTILINE)[1:]:
-        name, _, body = part.partition("\n")
-        lines = [line for line in body.splitlines() if not line.startswith("--")]
-        queries[name.strip()] = "\n".join(lines).strip().rstrip(";")
-    return queries
-
-
-_QUERIES: Final = read_queries(_SQL.read_text(encoding="utf-8"))
+_QUERIES: Final = read_queries(Path(__file__).with_name("receipts.sql"))
 
 
 class PostgresReceipts:
@@ -46,21 +26,17 @@ class PostgresReceipts:
     """
 
     def __init__(self, dsn: str, pool_size: int) -> None:
-        # Without a least size the pool connects at first use, so the gateway starts while the database is away.
-        self._pool = asyncpg.create_pool(
-            dsn, min_size=0, max_size=pool_size, timeout=_TIMEOUT_S, command_timeout=_TIMEOUT_S
-        )
-        self._answered = False
+        self._database = Database(dsn, pool_size)
 
     @property
     def ready(self) -> bool:
         """Whether the database answered last time; loading keys asks it every 2 seconds."""
-        return self._answered
+        return self._database.answered
 
     @property
     def load_keys(self) -> LoadKeys:
         """How to load the active API keys."""
-        load = load_keys_from(self._pool)
+        load = load_keys_from(self._database.pool)
 
         async def noted() -> Mapping[str, StoredKey]:
             answered = False
@@ -69,20 +45,17 @@ class PostgresReceipts:
                 answered = True
                 return keys
             finally:
-                self._answered = answered
+                self._database.answered = answered
 
         return noted
 
     async def start(self) -> None:
-        """Make the pool ready; connects to nothing yet."""
-        await self._pool
+        """Make ready; connects to nothing yet."""
+        await self._database.start()
 
     async def stop(self) -> None:
         """Close every connection."""
-        try:
-            await asyncio.wait_for(self._pool.close(), _TIMEOUT_S)
-        except TimeoutError:
-            self._pool.terminate()
+        await self._database.stop()
 
     async def receipt(self, tenant_id: str, batch_id: UUID) -> StoredReceipt | None:
         """Give what is known of a tenant's batch, or None.
@@ -126,16 +99,7 @@ class PostgresReceipts:
         return document.encode() if document is not None else None
 
     @asynccontextmanager
-    async def _reading(self, tenant_id: str) -> "AsyncIterator[asyncpg.pool.PoolConnectionProxy[asyncpg.Record]]":
-        try:
-            async with (
-                asyncio.timeout(2 * _TIMEOUT_S),
-                self._pool.acquire(timeout=_TIMEOUT_S) as connection,
-                connection.transaction(readonly=True),
-            ):
-                await connection.execute(_QUERIES["tenant"], tenant_id)
-                yield connection
-        except _AWAY as error:
-            self._answered = False
-            _log.warning("the database cannot answer: %r", error)
-            raise StoreUnavailable from error
+    async def _reading(self, tenant_id: str) -> AsyncIterator[Connection]:
+        async with self._database.connected() as connection, connection.transaction(readonly=True):
+            await connection.execute(_QUERIES["tenant"], tenant_id)
+            yield connection

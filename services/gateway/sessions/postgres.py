@@ -1,7 +1,5 @@
 """Started sessions in PostgreSQL, as the gateway's own role; each transaction works for one tenant."""
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -9,16 +7,10 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-import asyncpg
-
+from services.gateway.database import Connection, Database, read_queries
 from services.gateway.ports import StartedSession, StoreUnavailable
-from services.gateway.receipts import read_queries
 
-_log = logging.getLogger(__name__)
-_TIMEOUT_S: Final = 2.0
-_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
-_QUERIES: Final = read_queries(Path(__file__).with_name("sessions.sql").read_text(encoding="utf-8"))
-_Connection = asyncpg.pool.PoolConnectionProxy
+_QUERIES: Final = read_queries(Path(__file__).with_name("sessions.sql"))
 
 
 async def _leave_as_is(_: object) -> None:
@@ -37,23 +29,15 @@ class PostgresSessions:
     """
 
     def __init__(self, dsn: str, pool_size: int) -> None:
-        # Without a least size the pool connects at first use, so the gateway starts while the database is away.
-        self._pool = asyncpg.create_pool(
-            dsn, min_size=0, max_size=pool_size, timeout=_TIMEOUT_S, command_timeout=_TIMEOUT_S, reset=_leave_as_is
-        )
-
-        self._answered = True
+        self._database = Database(dsn, pool_size, _leave_as_is)
 
     async def start(self) -> None:
-        """Make the pool ready; connects to nothing yet."""
-        await self._pool
+        """Make ready; connects to nothing yet."""
+        await self._database.start()
 
     async def stop(self) -> None:
         """Close every connection."""
-        try:
-            await asyncio.wait_for(self._pool.close(), _TIMEOUT_S)
-        except TimeoutError:
-            self._pool.terminate()
+        await self._database.stop()
 
     async def begin(
         self, tenant_id: str, session_id: UUID, user_id: str | None, facts: bytes, started_at: datetime
@@ -68,7 +52,7 @@ class PostgresSessions:
 
     async def look_up(self, tenant_id: str, session_id: UUID) -> StartedSession | None:
         """Give a tenant's session, or None: one round trip."""
-        async with self._connected() as connection:
+        async with self._database.connected() as connection:
             row = await connection.fetchrow(_QUERIES["look_up"], tenant_id, session_id)
         return StartedSession(*row) if row is not None else None
 
@@ -86,19 +70,7 @@ class PostgresSessions:
         return int(found)
 
     @asynccontextmanager
-    async def _working(self, tenant_id: str) -> "AsyncIterator[_Connection[asyncpg.Record]]":
-        async with self._connected() as connection, connection.transaction():
+    async def _working(self, tenant_id: str) -> AsyncIterator[Connection]:
+        async with self._database.connected() as connection, connection.transaction():
             await connection.execute(_QUERIES["tenant"], tenant_id)
             yield connection
-
-    @asynccontextmanager
-    async def _connected(self) -> "AsyncIterator[_Connection[asyncpg.Record]]":
-        try:
-            async with asyncio.timeout(2 * _TIMEOUT_S), self._pool.acquire(timeout=_TIMEOUT_S) as connection:
-                yield connection
-        except _AWAY as error:
-            # Once the outage is known, a line for every look-up would only drown it.
-            _log.log(logging.WARNING if self._answered else logging.DEBUG, "the database cannot answer: %r", error)
-            self._answered = False
-            raise StoreUnavailable from error
-        self._answered = True
