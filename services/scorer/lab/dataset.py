@@ -20,6 +20,8 @@ from shared.contracts.batch import event_count
 
 # After how many events a session is learned from: each prefix is a session somebody might have ended there.
 LEARNED_AFTER: Final = (30, 100, 400)
+# Who did less than this is neither told from people nor called one.
+_JUDGED_FROM: Final = 10
 SEED: Final = 7
 
 
@@ -55,7 +57,7 @@ class Prefixes:
 def prefixes_of(
     session: Session, origin: Origin, copy: int, domain: DomainFeatures, names: list[str]
 ) -> Prefixes | None:
-    """Fold a session batch by batch; None when it holds no event."""
+    """Fold a session batch by batch; None when it holds too few events to be judged."""
     state, counts, rows, seen = domain.new(), [], [], 0
     for batch in batches_of(session):
         state.observe(batch)
@@ -63,7 +65,7 @@ def prefixes_of(
         values = state.values()
         counts.append(seen)
         rows.append([np.nan if (value := values[name]) is None else float(value) for name in names])
-    if not counts:
+    if seen < _JUDGED_FROM:
         return None
     return Prefixes(origin, copy, np.array(counts), np.array(rows))
 

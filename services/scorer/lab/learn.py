@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 # Of all weight of a class, what each source gets, when it is there: recordings before simulations.
 _SOURCE_WEIGHT: Final = {"simulator": 0.35}
 _WEIGHT: Final = 0.325
+# A source of so few sessions gets half of that.
+_FEW_SESSIONS: Final = 50
 # Sizes say how much was seen and how fine a recorder is, not who moves.
 _NOT_EVIDENCE: Final = frozenset({"count", "bool"})
 
@@ -124,11 +126,16 @@ def weights_of(prefixes: Sequence[Prefixes], owner: NDArray[np.int64]) -> Array:
     shares = [o.group if o.bot else "" for o in origins]
     sessions: defaultdict[tuple[str, bool, str], set[int]] = defaultdict(set)
     groups: defaultdict[tuple[str, bool], set[str]] = defaultdict(set)
+    whole: defaultdict[tuple[str, bool], set[int]] = defaultdict(set)
     for index, origin, share in zip(owner.tolist(), origins, shares, strict=True):
         sessions[origin.source, origin.bot, share].add(index)
         groups[origin.source, origin.bot].add(share)
+        whole[origin.source, origin.bot].add(index)
+    sizes = {side: len(found) for side, found in whole.items()}
     weight = np.array([
         _SOURCE_WEIGHT.get(o.source, _WEIGHT)
+        * sizes[o.source, o.bot]
+        / (sizes[o.source, o.bot] + _FEW_SESSIONS)
         / (len(groups[o.source, o.bot]) * len(sessions[o.source, o.bot, share]) * rows[index])
         for index, o, share in zip(owner.tolist(), origins, shares, strict=True)
     ])  # fmt: skip
