@@ -7,7 +7,7 @@ from typing import Final
 
 from shared.contracts.verdict import Action, Evidence, Label, Reason
 
-POLICY_VERSION: Final = "2"
+POLICY_VERSION: Final = "3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +93,12 @@ def judge(signals: Sequence[Signal], coverage: float, event_count: int) -> Judge
 def _risk(signals: Sequence[Signal]) -> float:
     """Combine rules and models: as independent causes, or, when a strong rule hits, by Bayes, whichever is more.
 
-    Bayes takes the model's answer in place of the share of bots in the field.
+    To what rules say a model adds only what it says beyond an even chance: below, it speaks for a person. Bayes takes
+    the model's answer in place of the share of bots in the field.
     """
     rules = [signal.weight for signal in signals if not signal.learned]
     models = _noisy_or([signal.weight for signal in signals if signal.learned])
-    either = _noisy_or([*rules, models])
+    either = max(models, _noisy_or([*rules, max(0.0, 2 * models - 1)]))
     strongest = max(rules, default=0.0)
     if strongest < STRONG_WEIGHT or strongest >= 1 or models >= 1:
         return either

@@ -40,7 +40,7 @@ def card_of(file: ModelFile, facts: Mapping[str, Any], groups: Groups, table: Ma
 - People who move unlike all it met (new devices, assistive technology) may look like programs; so it only ever adds to
   what rules say, and asks for a challenge rather than a block.
 - Programs that replay a person's own recording, or let a person begin, look like people to it.
-- What it learned from is small: two recorders of people and one of bots beside simulations.
+- Most people it learned from did a set task, in a lab or a browser; some sources hold a handful of people.
 
 ## Learned from
 

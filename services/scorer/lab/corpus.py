@@ -1,6 +1,7 @@
 """What the lab learns from and is tried on: recordings of people and bots, and the simulator's.
 
 People are held out by person, bots by the program that made them: whoever shares a ``maker`` is never on both sides.
+Recordings that are not there are left out, and told.
 """
 
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from services.scorer.lab.recordings.sources import SOURCES as RECORDINGS
 from services.scorer.lab.sessions import BadLine, Session, read_sessions, session_of
 from services.scorer.lab.simulate.families import FAMILIES
 from services.scorer.lab.simulate.sessions import simulate
@@ -32,11 +34,14 @@ class Source:
 SOURCES: Final = (
     Source("delbot", "delbot_mouse.jsonl.gz", learn=True),
     Source("balabit", "balabit_mouse.jsonl.gz", learn=True),
-    # 120 people (Antal, Fejer & Buza 2021); ``python -m services.scorer.lab.sapimouse`` makes the file.
-    Source("sapimouse", "sapimouse_mouse.jsonl.gz", learn=True),
     # Its licence allows no commercial use: people to be tried on, never learned from.
     Source("aalto", "aalto_keystrokes.jsonl.gz", learn=False),
+    *(Source(one.name, one.file or f"{one.name}.jsonl.gz", learn=True) for one in RECORDINGS),
+    # Bots: sessions of the libraries that bots are made with, run with a stub in place of the cursor.
+    Source("libraries", "libraries.jsonl.gz", learn=True),
 )
+# Programs that move as one of the libraries does.
+_SAME_MAKER: Final = {"delbot/bot_pyhm": "pyhm", "delbot/bot_naturalmousemotion": "naturalmousemotion"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +84,9 @@ def read_source(path: Path, name: str, learn: bool) -> Iterator[Sample]:
     for session in read_sessions(path):
         if isinstance(session, BadLine) or session.label is None:
             continue
-        bot, group = session.label == "bot", f"{name}/{session.group}"
-        maker = group if bot else f"{group}/{session.person}"
+        bot, group = session.label == "bot", name if session.group == name else f"{name}/{session.group}"
+        # Of a bot, the participant is the code that several libraries share.
+        maker = session.person or _SAME_MAKER.get(group, group) if bot else f"{group}/{session.person}"
         yield Sample(Origin(name, group, maker, bot, learn), session)
 
 

@@ -104,15 +104,25 @@ def models_by_source(
             continue
         source = np.array([prefixes[index].origin.source for index in rows.owner.tolist()])
         coarse = folds_of(prefixes) % _COARSE_FOLDS
+        without: dict[str, Model | None] = {}
         for number, name in enumerate(sources):
-            others = rows.part(source != name)
-            if both_sides(others):
-                design = design_of(others, inputs, recipe)
-                score, _ = held_out_scores(others, design, coarse)
-                calibration = calibrate_rows(others, score, np.ones(len(score), dtype=bool), recipe)
-                additive = fit_all(others, design)
-                found[number].append(Model(model_file(additive, calibration, recipe), f"without-{name}"))
+            left_out = name if (source == name).any() else ""  # of what is never learned from, one model serves all
+            if left_out not in without:
+                without[left_out] = _without(rows.part(source != left_out), coarse, inputs, recipe, left_out)
+            if (model := without[left_out]) is not None:
+                found[number].append(model)
     return found
+
+
+def _without(
+    others: Rows, fold: NDArray[np.int64], inputs: Sequence[str], recipe: Recipe, left_out: str
+) -> Model | None:
+    if not both_sides(others):
+        return None
+    design = design_of(others, inputs, recipe)
+    score, _ = held_out_scores(others, design, fold)
+    calibration = calibrate_rows(others, score, np.ones(len(score), dtype=bool), recipe)
+    return Model(model_file(fit_all(others, design), calibration, recipe), f"without-{left_out}")
 
 
 def both_sides(rows: Rows) -> bool:

@@ -7,10 +7,10 @@ from services.scorer.features import Feature
 from services.scorer.lab.learn import Recipe
 from services.scorer.models import Telling
 
-# What tells of the recorder rather than of who moves: sampling rates, timer grids, and what they blur.
+# What tells of the recorder or the task rather than of who moves: sampling rates, timer grids, what they blur, pauses.
 _OF_RECORDERS: Final = frozenset({
-    "pointer_interval_ms", "click_rest_ms", "key_interval_grid_share", "key_dwell_grid_share", "key_tied_share",
-    "key_correction_share",
+    "pointer_interval_ms", "pointer_stroke_pause_spread", "click_rest_ms", "key_interval_grid_share",
+    "key_dwell_grid_share", "key_tied_share", "key_correction_share",
 })  # fmt: skip
 
 
@@ -71,7 +71,7 @@ RECIPES: Final = (
         enough={"key_intervals": 30},
         evidence="key_intervals",
         stands_on=partial(_behind, _BEHIND_KEYS),
-        penalty=30.0,
-        prior=0.2,  # the people it learned from are simulated
+        penalty=10.0,
+        prior=0.3,  # what one has typed is little beside a path, and people who type are many
     ),
 )

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib import pyplot
 
 from services.scorer.lab.measures import reliability, threshold_at
+from services.scorer.lab.recordings.sources import SOURCES as RECORDINGS
 from services.scorer.lab.results import Group, Results
 
 matplotlib.use("Agg")
@@ -88,6 +89,13 @@ Share of bots stopped, and of people, by the events seen.
 
 ![Events until detection](detection/events.png)
 
+## Recordings of people
+
+Besides those of DELBOT-Mouse, Balabit and Aalto; `python -m services.scorer.lab.recordings FOLDER` makes files of them.
+None of them is part of this project. What a licence says, or that none is stated, is as of their repositories.
+
+{_recordings()}
+
 ## Score your own recordings
 
 ```sh
@@ -106,6 +114,13 @@ python -m services.scorer.lab.evaluate --sessions FILE.jsonl.gz --out verdicts.j
   `events_to_decision` (events seen when the last action was first given, to stay) and `events`; the last line on
   stdout sums up, with AUC, recall and calibration when there are labels.
 """
+
+
+def _recordings() -> str:
+    rows = [
+        (one.name, ", ".join(one.readers), one.licence, str(one.people or "-"), one.task) for one in RECORDINGS
+    ]  # fmt: skip
+    return _table(("source", "repository on GitHub", "licence", "people", "task"), rows)
 
 
 def _bots(families: Results, sources: Results) -> str:

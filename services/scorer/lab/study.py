@@ -49,6 +49,8 @@ def _notes() -> list[str]:
     notes = [
         "Thresholds of rules were set by hand with a look at recordings of these sources; only models are held out.",
         "Keystrokes of people (aalto) are tried on only: no model learns from them.",
+        "`libraries/` are sessions of libraries that bots are made with, run with a stub in place of the cursor and the"
+        " keys; pages, targets and pauses are ours, the same for all. Libraries that share code are held out together.",
         "The models' penalties, how much a feature needs behind it and the policy's bounds were picked among a few"
         " values with a look at these figures, so they are a little kinder than what a new maker will see.",
     ]

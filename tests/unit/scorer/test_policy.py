@@ -109,8 +109,15 @@ def test_a_strong_rule_and_a_model_that_doubts_are_near_certain() -> None:
     assert sum(reason.contribution for reason in judgement.reasons) == pytest.approx(judgement.risk_score)
 
 
-def test_a_weak_rule_gains_no_strength_from_a_model() -> None:
-    assert judge([learned(0.4), signal(0.3)], 1.0, 100).risk_score == pytest.approx(1 - 0.6 * 0.7)
+def test_a_weak_rule_gains_nothing_from_a_model_that_speaks_for_a_person() -> None:
+    assert judge([learned(0.3), signal(0.4)], 1.0, 100).risk_score == judge([signal(0.4)], 1.0, 100).risk_score
+    assert judge([learned(0.3), signal(0.4)], 1.0, 100).action == "ALLOW"
+
+
+def test_weak_rules_gain_what_a_model_says_beyond_an_even_chance() -> None:
+    both = [signal(0.4), signal(0.3)]
+    assert judge([learned(0.6), *both], 1.0, 100).risk_score == pytest.approx(1 - 0.6 * 0.7 * 0.8)
+    assert judge([learned(0.9), signal(0.2)], 1.0, 100).risk_score == 0.9
 
 
 @given(_signals, st.floats(0.01, 0.99))

@@ -22,9 +22,7 @@ RULE = Rule(
             touch_stroke_centre_spread=0.006,
             touch_stroke_unevenness_spread=0.02,
         ),
-        no_hit(
-            "a finger", touch_stroke_strokes=6, touch_stroke_centre_spread=0.08, touch_stroke_unevenness_spread=0.2
-        ),
+        no_hit("a finger", touch_stroke_strokes=6, touch_stroke_centre_spread=0.08, touch_stroke_unevenness_spread=0.2),
         unknown(
             "two swipes", touch_stroke_strokes=2, touch_stroke_centre_spread=None, touch_stroke_unevenness_spread=None
         ),

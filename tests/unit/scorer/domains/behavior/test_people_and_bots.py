@@ -156,11 +156,16 @@ def test_who_has_only_a_keyboard_is_let_pass() -> None:
 
 def test_who_has_only_fingers_is_let_pass() -> None:
     events: list[AnyBehaviorEvent] = []
+    thumb = random.Random(4)
     for gesture in range(12):
         start = 1_500 * gesture
         x, y, pull = 100.0 + 90 * (gesture % 5), 200.0 + 110 * (gesture % 4), 9.0 + gesture % 7
+        bow, pace = thumb.uniform(2, 6), thumb.uniform(0.5, 1.5)  # it turns about its joint, each time in another way
         events.append(TouchStart(occurred_at=at(start), x=x, y=y))
-        events += [TouchMove(occurred_at=at(start + 16 * i), x=x, y=y + pull * i) for i in range(1, 8)]
+        for i in range(1, 8):
+            along = (i / 7) ** pace
+            place = {"x": x + bow * math.sin(math.pi * along), "y": y + 7 * pull * along}
+            events.append(TouchMove(occurred_at=at(start + 16 * i), **place))
         events.append(TouchEnd(occurred_at=at(start + 130), x=x, y=y + 7 * pull))
         events.append(PointerDown(occurred_at=at(start), x=x, y=y, pointer="touch"))
 
