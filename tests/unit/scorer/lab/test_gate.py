@@ -2,7 +2,8 @@
 
 The recordings are those of DELBOT-Mouse (``deploy/local/recordings``, with attribution); ``gate/simulated.jsonl.gz``
 holds two sessions of each simulated family, drawn with a seed that no model learned from:
-``python -m services.scorer.lab.simulate --sessions N --seed 99 --out FILE``.
+``python -m services.scorer.lab.simulate --sessions N --seed 99 --out FILE``. ``gate/libraries.jsonl.gz`` holds a session
+of each library that bots are made with, run with a stub in place of the cursor; models learned from others of theirs.
 """
 
 from pathlib import Path
@@ -18,16 +19,21 @@ from services.scorer.lab.sessions import Session, read_sessions
 from services.scorer.pipeline import load_ruleset
 from shared.topics import Domain
 
-FILES = (Path("deploy/local/recordings/delbot.jsonl"), Path("tests/unit/scorer/lab/gate/simulated.jsonl.gz"))
+GATE = Path("tests/unit/scorer/lab/gate")
+FILES = (Path("deploy/local/recordings/delbot.jsonl"), GATE / "simulated.jsonl.gz")
 
 Scored = list[tuple[Session, dict[str, Any]]]
 
 
+def scores(*files: Path) -> Scored:
+    ruleset = load_ruleset(Domain.BEHAVIOR)
+    sessions = [item for path in files for item in read_sessions(path) if isinstance(item, Session)]
+    return [(session, score_session(session, ruleset)) for session in sessions]
+
+
 @pytest.fixture(scope="module")
 def scored() -> Scored:
-    ruleset = load_ruleset(Domain.BEHAVIOR)
-    sessions = [item for path in FILES for item in read_sessions(path) if isinstance(item, Session)]
-    return [(session, score_session(session, ruleset)) for session in sessions]
+    return scores(*FILES)
 
 
 def of(scored: Scored, label: str) -> Scored:
@@ -62,3 +68,11 @@ def test_obvious_bots_are_stopped_soon(scored: Scored) -> None:
     stopped = [row for row in obvious if row["action"] != "ALLOW"]
     assert len(stopped) >= 0.6 * len(obvious)
     assert np.median([row["events_to_decision"] for row in stopped]) <= 40
+
+
+def test_libraries_that_bots_are_made_with_are_told() -> None:
+    rows = [row for _, row in scores(GATE / "libraries.jsonl.gz")]
+
+    assert len(rows) >= 40
+    assert np.mean([row["risk_score"] > 0.5 for row in rows]) >= 0.95
+    assert np.mean([row["action"] != "ALLOW" for row in rows]) >= 0.85
