@@ -2,8 +2,8 @@
 
 The recordings are those of DELBOT-Mouse (``deploy/local/recordings``, with attribution); ``gate/simulated.jsonl.gz``
 holds two sessions of each simulated family, drawn with a seed that no model learned from:
-``python -m services.scorer.lab.simulate --sessions N --seed 99 --out FILE``. ``gate/libraries.jsonl.gz`` holds a session
-of each library that bots are made with, run with a stub in place of the cursor; models learned from others of theirs.
+``python -m services.scorer.lab.simulate --sessions N --seed 99 --out FILE``. ``gate/libraries.jsonl.gz`` holds one
+session of each library that bots are made with, run with a stub for a cursor; models learned from others of theirs.
 """
 
 from pathlib import Path
