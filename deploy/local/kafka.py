@@ -14,9 +14,6 @@ from deploy.local.settings import HOST, StackSettings
 
 _FORMAT_TIMEOUT_S: Final = 60.0
 _JVM: Final = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Djava.awt.headless=true")
-# After a kill, a lone broker is to lead again as the replica in sync it was, not by an election among eligible ones:
-# with these (KIP-966) it once told of no leader for minutes.
-_ONE_BROKER: Final = "eligible.leader.replicas.version=0"
 # The default (128 MB) is a quarter of the heap.
 _CLEANER_BUFFER_BYTES: Final = 33_554_432
 
@@ -119,10 +116,7 @@ def prepare(kafka: Kafka, settings: StackSettings) -> None:
     (kafka.place / "log4j2.yaml").write_text(_LOG4J)
     if (kafka.data / "meta.properties").exists():
         return
-    format_arguments = (
-        "kafka.tools.StorageTool", "format", "--cluster-id", _cluster_id(), "-c", str(kafka.properties),
-        "--feature", _ONE_BROKER,
-    )  # fmt: skip
+    format_arguments = ("kafka.tools.StorageTool", "format", "--cluster-id", _cluster_id(), "-c", str(kafka.properties))
     done = subprocess.run(
         kafka.java(*format_arguments), capture_output=True, text=True, timeout=_FORMAT_TIMEOUT_S, check=False
     )
