@@ -27,6 +27,7 @@ from services.gateway.sessions.handlers import Handlers
 from services.gateway.sessions.lifetimes import Lifetimes, Thresholds
 from services.gateway.sessions.postgres import PostgresSessions
 from services.gateway.settings import GatewaySettings
+from shared.kafka_connections import mend_connections
 from shared.problems import INTERNAL, Problem
 from shared.tenancy import KeyRing, LoadKeys
 from shared.tracing import child_of, trace_id_of
@@ -49,6 +50,7 @@ class Adapters:
 
 def real_adapters(settings: GatewaySettings) -> Adapters:
     """Make the adapters to Kafka, Redis and PostgreSQL; call it inside the event loop."""
+    mend_connections()
     store = PostgresReceipts(settings.postgres_dsn.get_secret_value(), settings.postgres_pool_size)
     replies = RedisReplies(settings.redis_url.get_secret_value(), secrets.token_hex(8), settings.max_waiting)
     return Adapters(

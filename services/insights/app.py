@@ -23,6 +23,7 @@ from services.insights.scorer_rules import ScorerRules
 from services.insights.settings import InsightsSettings
 from shared import metrics
 from shared.http_problems import install_problems
+from shared.kafka_connections import mend_connections
 from shared.ops import ops_routes
 from shared.tenancy import REFRESH_S, KeyRing, LoadKeys, load_keys_from
 from shared.topics import DEAD_LETTERS, VERDICTS, Domain, events_topic
@@ -47,6 +48,7 @@ class Outside:
 
 def real_outside(settings: InsightsSettings) -> Outside:
     """Make PostgreSQL, Kafka and the scorer of the settings; none has to be there yet."""
+    mend_connections()
     tenants = Database(settings.postgres_dsn.get_secret_value(), connections=10)
     monitor = Database(settings.monitor_dsn.get_secret_value(), connections=2)
     broker = KafkaBroker(settings.kafka_bootstrap)

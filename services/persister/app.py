@@ -12,6 +12,7 @@ from services.persister.settings import PersisterSettings
 from services.persister.upkeep import keep_house
 from services.persister.worker import Worker
 from services.persister.writing import Writer, pause_with_jitter
+from shared.kafka_connections import mend_connections
 from shared.ops import ops_routes, serving
 
 _GRACE_S: Final = 4.0  # for the write in hand; leaving Kafka takes up to 5 more
@@ -75,6 +76,7 @@ class Persister:
 
 def create_app(settings: PersisterSettings) -> Persister:
     """Put the persister together."""
+    mend_connections()
     return Persister(settings)
 
 

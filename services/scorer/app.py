@@ -16,6 +16,7 @@ from services.scorer.stream.broker import ask_broker, until_broker_answers
 from services.scorer.stream.ports import Admitted, Announcer, Judge
 from services.scorer.stream.watchdog import end_process
 from services.scorer.stream.worker import Worker
+from shared.kafka_connections import mend_connections
 from shared.ops import serving
 from shared.topics import Domain
 
@@ -101,6 +102,7 @@ def create_app(
     announcer
         In place of Redis.
     """
+    mend_connections()
     rulesets: Rulesets = {}
     if judges is None:
         loaded = {domain: pipeline.load_ruleset(domain) for domain in pipeline.scored_domains()}

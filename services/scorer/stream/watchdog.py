@@ -66,7 +66,7 @@ class StallDetector:
         if not progress.lagging or progress.marks != self._marks:
             self._moved_s, self._marks = now_s, progress.marks
         elif now_s - self._moved_s > self._timeout_s:
-            return f"there is lag, and nothing was acknowledged or committed for {self._timeout_s:g} s"
+            return f"there is lag or no way to the broker, and nothing got on for {self._timeout_s:g} s"
         return None
 
 
@@ -93,10 +93,14 @@ class Watchdog:
 
     def start(self) -> None:
         """Begin to watch the running loop. Only for the main thread."""
-        self._loop = asyncio.get_running_loop()
+        self._loops = [asyncio.get_running_loop()]
         self._thread.start()
         # Runs before anything else in Python when a stopped process goes on, so also before what waited to be sent.
         signal.signal(signal.SIGCONT, lambda *_: self.check_session())
+
+    def also_tell_of(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Tell where the tasks of another thread's loop wait, too, before a stuck process ends."""
+        self._loops.append(loop)
 
     def stop(self) -> None:
         """Watch no more."""
@@ -119,8 +123,9 @@ class Watchdog:
             reason = detector.check(self._progress, time.monotonic())
             if reason is not None:
                 try:
-                    for line in where_tasks_wait(asyncio.all_tasks(self._loop)):
-                        _log.error("waiting: %s", line)
+                    for loop in self._loops:
+                        for line in where_tasks_wait(asyncio.all_tasks(loop)):
+                            _log.error("waiting: %s", line)
                 finally:
                     self._end(reason)
                 return

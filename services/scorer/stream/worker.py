@@ -10,7 +10,6 @@ from typing import Any, Final, NamedTuple, NoReturn, cast
 
 import faust
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from services.scorer.settings import ScorerSettings
@@ -21,6 +20,7 @@ from services.scorer.stream.chunks import ChunkConsumer, ChunkTransport, Idempot
 from services.scorer.stream.kafka import KafkaLogReader, KafkaPublisher
 from services.scorer.stream.lane import Lane, Outlets
 from services.scorer.stream.ports import Announcer, Judge
+from services.scorer.stream.probe import BrokerProbe
 from services.scorer.stream.restore import restore
 from services.scorer.stream.trial import ForkTrial
 from services.scorer.stream.watchdog import Watchdog, end_process
@@ -30,7 +30,6 @@ from shared.topics import MAX_RECORD_BATCH_BYTES, Domain, events_topic
 _log = logging.getLogger(__name__)
 GROUP: Final = "scorer"
 _BEAT_S: Final = 0.5
-_PROBE_TIMEOUT_S: Final = 5.0
 _QUEUED_CHUNKS: Final = 4
 _CHUNKS_AT_ONCE: Final = 8
 
@@ -67,16 +66,16 @@ class Worker:
         self._slots = asyncio.Semaphore(_CHUNKS_AT_ONCE)
         self._last_chunk: dict[Place, asyncio.Task[None]] = {}
         self._acked = self._restored = 0
-        self._broker_answers = False
-        self._broker_away = False
+        self._probe = BrokerProbe(self._measure, lambda: ask_broker(settings.kafka_bootstrap))
         self._app = self._faust_app()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until asked to stop; then finish the chunk in hand, commit and leave the group."""
         self._watchdog.start()
         beat = asyncio.create_task(self._beat(), name="beat")
-        probe = asyncio.create_task(self._probe(), name="probe")
+        probe = asyncio.create_task(self._probe.run(), name="probe")
         await self._app.start()
+        self._watchdog.also_tell_of(self._consumer()._thread.thread_loop)
         crashed = asyncio.create_task(self._app._crashed.wait())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([crashed, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -90,7 +89,7 @@ class Worker:
 
     def checks(self) -> dict[str, bool]:
         """Tell what the worker needs and whether it is there."""
-        return {"broker": self._broker_answers, "partitions": self._assignments.ready}
+        return {"broker": self._probe.answers, "partitions": self._assignments.ready}
 
     def _faust_app(self) -> faust.App:
         settings = self._settings
@@ -195,41 +194,20 @@ class Worker:
             behind = any(position.end > position.committed for position in self._positions.values())
             committed = sum(position.committed for position in self._positions.values())
             self._watchdog.tell(
-                behind and not self._broker_away, (self._acked, self._restored, committed, self._trial.progress)
+                self._probe.cut_off or (behind and self._probe.answers),
+                (self._acked, self._restored, committed, self._trial.progress),
             )
             await asyncio.sleep(_BEAT_S)
 
-    async def _probe(self) -> None:
-        """Ask the broker for the ends of our partitions: for the lag, and to know that it is there."""
-        while True:
-            await asyncio.sleep(_BEAT_S)
-            try:
-                async with asyncio.timeout(_PROBE_TIMEOUT_S):
-                    await self._measure()
-                self._broker_answers, self._broker_away = True, False
-            except Exception as error:
-                if self._broker_answers:
-                    _log.warning("the broker does not tell how far our partitions are: %s", type(error).__name__)
-                self._broker_answers = False
-                # While a broker is away nobody can get on; when only we do not reach it, that is a stall.
-                self._broker_away = not await self._answers_others()
-
-    async def _answers_others(self) -> bool:
-        try:
-            async with asyncio.timeout(_PROBE_TIMEOUT_S):
-                await ask_broker(self._settings.kafka_bootstrap)
-        except (KafkaError, OSError):
-            return False
-        return True
-
     async def _measure(self) -> None:
+        """Ask the broker for the ends of our partitions."""
         consumer = self._consumer()
-        lanes = self._assignments.restored
-        assigned = [place for place in consumer.assignment() if Place(*place) in lanes]
+        assigned = [place for place in consumer.assignment() if Place(*place) in self._assignments.restored]
         # Without partitions of our own we still want to know whether the broker answers.
         ends = await consumer.highwaters(*assigned or [TP(next(iter(self._domains)), 0)])
         positions = {}
-        for place in assigned:
+        lanes = self._assignments.restored  # a rebalance meanwhile may have taken some away
+        for place in (place for place in assigned if Place(*place) in lanes):
             lane, end = lanes[Place(*place)], ends[place]
             committed = consumer._committed_offset.get(place) or 0
             positions[Place(*place)] = Position(end, max(committed, lane.first_input))
