@@ -7,10 +7,12 @@ from typing import Final
 
 from services.scorer.domains.behavior.attention import ATTENTION_FEATURES
 from services.scorer.domains.behavior.device import DEVICE_FEATURES
+from services.scorer.domains.behavior.drawing import DRAWING_FEATURES
 from services.scorer.domains.behavior.forms import FORM_FEATURES
 from services.scorer.domains.behavior.keys import KEY_FEATURES
 from services.scorer.domains.behavior.mix import MIX_FEATURES
 from services.scorer.domains.behavior.network import NETWORK_FEATURES
+from services.scorer.domains.behavior.pace import PACE_FEATURES
 from services.scorer.domains.behavior.pointer import POINTER_FEATURES
 from services.scorer.domains.behavior.scrolling import SCROLL_FEATURES
 from services.scorer.domains.behavior.touch import TOUCH_FEATURES
@@ -45,7 +47,8 @@ def _of_pointer(*prefixes: str) -> dict[str, Feature]:
 _FINE: Final = _of_pointer("pointer_fine_")
 _COARSE: Final = _of_pointer("pointer_coarse_")
 _STROKES: Final = _of_pointer("pointer_stroke_")
-_OTHERS: Final = {name: row for name, row in POINTER_FEATURES.items() if name not in {**_FINE, **_COARSE, **_STROKES}}
+_SECTIONED: Final = {**_FINE, **_COARSE, **_STROKES, **DRAWING_FEATURES, **PACE_FEATURES}
+_OTHERS: Final = {name: row for name, row in POINTER_FEATURES.items() if name not in _SECTIONED}
 _CLICKS: Final = {name: row for name, row in _OTHERS.items() if "click" in name or "jump" in name}
 _PATH: Final = {name: row for name, row in _OTHERS.items() if name not in _CLICKS}
 
@@ -59,6 +62,10 @@ SECTIONS: Final = (
     ),
     Section("Motion, coarse", _MOUSE, "under 8 windows of samples 96 to 250 ms apart: about a second moved", _COARSE),
     Section("Strokes", _MOUSE, "no movement of 4 steps and 25 px; spreads need three, correlations six", _STROKES),
+    Section(
+        "Exactness", _MOUSE, "no stretch of 60 px within 8 samples 12 ms and more apart, off the axes", DRAWING_FEATURES
+    ),
+    Section("Pace", _MOUSE, "under 8 pairs of steps, or samples come so evenly that time says nothing", PACE_FEATURES),
     Section(
         "Clicks", "`pointer.down`, `pointer.up` of mouse and pen", "too few clicks; a finger's are no clicks", _CLICKS
     ),

@@ -30,7 +30,10 @@ _BEHIND_POINTER: Final = (
     ("pointer_stroke_", "pointer_stroke_strokes", 8.0),
     ("pointer_even_", "pointer_steps", 40.0),
     ("pointer_reversal_", "pointer_turns", 40.0),
-    ("pointer_straight_", "pointer_windows", 40.0),
+    ("pointer_line_", "pointer_stretches", 4.0),
+    ("pointer_arc_", "pointer_stretches", 4.0),
+    ("pointer_roughness", "pointer_stretches", 4.0),
+    ("pointer_pace_", "pointer_pairs", 20.0),
     ("click_", "clicks", 10.0),
     ("pointer_", "pointer_moves", 60.0),
 )

@@ -14,8 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scorer.domains.behavior.clicks import CLICK_FEATURES, ClickState
+from services.scorer.domains.behavior.drawing import DRAWING_FEATURES, SPAN, DrawingSums
 from services.scorer.domains.behavior.moments import share
 from services.scorer.domains.behavior.motion import CONTEXT, MOTION_FEATURES, MotionSums, add_windows, named
+from services.scorer.domains.behavior.pace import CONTEXT as PACE_CONTEXT
+from services.scorer.domains.behavior.pace import PACE_FEATURES, PaceSums
 from services.scorer.domains.behavior.samples import (
     Path,
     Steps,
@@ -23,7 +26,6 @@ from services.scorer.domains.behavior.samples import (
     Times,
     advancing,
     oblique,
-    off_axis,
     path_of,
     steps_of,
     tail_of,
@@ -47,11 +49,11 @@ POINTER_FEATURES: Final = {
     "pointer_turns": Feature("count", "turns sampled finely enough to tell a hand's from others"),
     "pointer_reversals": Feature("count", "of these, turns back without braking, or twice in a row"),
     "pointer_reversal_share": Feature("share", "reversals of all turns"),
-    "pointer_windows": Feature("count", "stretches of path long enough to tell how straight they are"),
-    "pointer_straight_share": Feature("share", "of these, those as straight as the pixel grid allows"),
     **named(_FINE, MOTION_FEATURES),
     **named(_COARSE, MOTION_FEATURES),
     **named(_STROKE, STROKE_FEATURES),
+    **DRAWING_FEATURES,
+    **PACE_FEATURES,
     **CLICK_FEATURES,
 }
 
@@ -72,13 +74,7 @@ _TURN_SPEED_KEPT: Final = 1.0
 # Two double steps of 5 px and more: rounding to pixels then changes a length by a tenth or so.
 _COMPARABLE_PX: Final = 10.0
 _EVEN_DIFFERENCE: Final = 0.05  # of the sum of both, so a tenth of each
-_WINDOW: Final = 8
-_WINDOW_PX: Final = 80.0
-_OFF_AXIS: Final = 0.05  # of the window's length
-# Rounding to pixels takes up to 0.1 % off the straightness of such a window.
-_STRAIGHT: Final = 0.998
 
-_Floats = NDArray[np.float64]
 _Complexes = NDArray[np.complex128]
 
 
@@ -93,8 +89,6 @@ class PointerState(msgspec.Struct, array_like=True):
     even: int = 0
     turns: int = 0
     reversals: int = 0
-    windows: int = 0
-    straight: int = 0
     raw_tail: Tail = msgspec.field(default_factory=Tail)  # none where the thinned path ends alike
     tail: Tail = msgspec.field(default_factory=Tail)
     coarse_tail: Tail = msgspec.field(default_factory=Tail)
@@ -102,6 +96,8 @@ class PointerState(msgspec.Struct, array_like=True):
     coarse: MotionSums = msgspec.field(default_factory=MotionSums)
     strokes: StrokeSums = msgspec.field(default_factory=StrokeSums)
     clicks: ClickState = msgspec.field(default_factory=ClickState)
+    drawing: DrawingSums = msgspec.field(default_factory=DrawingSums)
+    pace: PaceSums = msgspec.field(default_factory=PaceSums)
 
     def observe(
         self,
@@ -131,11 +127,11 @@ class PointerState(msgspec.Struct, array_like=True):
             "pointer_turns": self.turns,
             "pointer_reversals": self.reversals if self.turns else None,
             "pointer_reversal_share": share(self.reversals, self.turns),
-            "pointer_windows": self.windows,
-            "pointer_straight_share": share(self.straight, self.windows),
             **fine,
             **coarse,
             **self.strokes.values(_STROKE),
+            **self.drawing.values(),
+            **self.pace.values(),
             **self.clicks.values(),
         }
 
@@ -144,6 +140,7 @@ class PointerState(msgspec.Struct, array_like=True):
         if samples[0][0] < (self.raw_tail or self.tail).ended_at:
             # A late batch, or a clock set back: its samples are a path of their own.
             self.raw_tail = self.tail = self.coarse_tail = Tail()
+            self.drawing.restart()
         before = self.raw_tail or self.tail
         seen = len(before)
         t, p, steps = advancing(*before.joined(samples), seen)
@@ -151,6 +148,7 @@ class PointerState(msgspec.Struct, array_like=True):
             return t[seen:], self.tail.joined((t[seen:], p[seen:]))
         self.moves += len(t) - seen
         self._find_reversals(steps.since(max(0, seen - _RAW_CONTEXT)))
+        self.pace.add(steps.since(max(0, seen - PACE_CONTEXT)))
         new_times = t[seen:]
         raw_tail = tail_of((t, p), _RAW_CONTEXT)
         if self.raw_tail or np.count_nonzero(steps.elapsed[max(0, seen - 1) :] < _APART_MS):
@@ -159,7 +157,7 @@ class PointerState(msgspec.Struct, array_like=True):
             t, p = thinned(t, p, seen, _APART_MS)
             steps = steps_of(t, p)
         if len(t) > seen:
-            self.tail = tail_of((t, p), _WINDOW)
+            self.tail = tail_of((t, p), SPAN)
             self._judge_shape(t, p, steps, seen)
         self.raw_tail = Tail() if self.tail.t.endswith(raw_tail.t) else raw_tail
         return new_times, (t, p)
@@ -181,11 +179,11 @@ class PointerState(msgspec.Struct, array_like=True):
     def _judge_shape(self, t: Times, p: _Complexes, steps: Steps, seen: int) -> None:
         """Judge the new samples of the thinned path by windows, motion and strokes."""
         # A window is new when its last sample is; it starts that many samples earlier.
-        double, window, context = max(0, seen - 4), max(0, seen - _WINDOW), max(0, seen - CONTEXT)
+        double, context = max(0, seen - 4), max(0, seen - CONTEXT)
         self._compare_steps(steps.since(double))
-        self._find_straights(p[window:], steps.length[window:])
         last = max(0, seen - 1)
         self.strokes.add(t[last:], p[last:], steps.since(last))
+        self.drawing.add(p, steps, seen, PAUSE_MS)
         coarse = self._coarse_steps((t[seen:], p[seen:]))
         add_windows([(self.fine, steps.since(context), _FINE_MS), (self.coarse, coarse, PAUSE_MS)])
 
@@ -207,21 +205,6 @@ class PointerState(msgspec.Struct, array_like=True):
         judged = free[2:] & free[:-2] & (both >= _COMPARABLE_PX)
         self.steps += int(np.count_nonzero(judged))
         self.even += int(np.count_nonzero(judged & (differ <= _EVEN_DIFFERENCE * both)))
-
-    def _find_straights(self, p: _Complexes, length: _Floats) -> None:
-        if len(p) <= _WINDOW:
-            return
-        run = length.cumsum()
-        path = run[_WINDOW - 1 :].copy()
-        path[1:] -= run[:-_WINDOW]
-        judged = path >= _WINDOW_PX
-        if not np.count_nonzero(judged):
-            return
-        across = p[_WINDOW:] - p[:-_WINDOW]
-        chord = np.abs(across)
-        judged &= off_axis(across) > _OFF_AXIS * chord
-        self.windows += int(np.count_nonzero(judged))
-        self.straight += int(np.count_nonzero(judged & (chord >= _STRAIGHT * path)))
 
 
 def _growth(fine: FeatureValue, coarse: FeatureValue) -> float | None:

@@ -28,8 +28,8 @@ def session(source: str, group: str, maker: str, bot: bool, copy: int = 0, seed:
     rows = np.full((2, len(NAMES)), np.nan)
     for row, count in enumerate((60, 300)):
         rows[row, NAMES.index("pointer_moves")] = count
-        rows[row, NAMES.index("pointer_windows")] = count
-        rows[row, NAMES.index("pointer_straight_share")] = np.clip(0.3 + 0.2 * bot + 0.1 * chance.normal(), 0, 1)
+        rows[row, NAMES.index("pointer_stretches")] = count
+        rows[row, NAMES.index("pointer_line_share")] = np.clip(0.3 + 0.2 * bot + 0.1 * chance.normal(), 0, 1)
     return Prefixes(Origin(source, group, maker, bot, learn=source != "tried"), copy, np.array([60, 300]), rows)
 
 

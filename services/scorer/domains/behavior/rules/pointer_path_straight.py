@@ -1,23 +1,22 @@
-"""The pointer moves along straight lines.
+"""The pointer moves along straight lines, exact to the pixel.
 
-Wrist and elbow turn about joints, so paths bend. Automation tools go from target to target in straight lines.
-Lines along the screen's axes and diagonals are left out: rulers, menus and mouse keys keep people on those.
+Wrist and elbow turn about joints, and muscles tremble, so paths bend and shake. Automation tools go from target to
+target in straight lines. Lines along the screen's axes and diagonals are left out: rulers, menus and mouse keys keep
+people on those.
 """
 
 from services.scorer.rules import Rule, at_least, hit, no_hit, unknown
 
 RULE = Rule(
     reason="POINTER_PATH_STRAIGHT",
-    weight=0.6,
-    message="The pointer moves along straight lines, as automation tools do.",
-    enough=(at_least("pointer_windows", 20, why="a few fast swings of a hand can be this straight"),),
-    when=(
-        at_least("pointer_straight_share", 0.65, why="of 1,300 recordings 8 have this for a while, none at the end"),
-    ),
+    weight=0.7,
+    message="The pointer moves along lines that are straight to the pixel, as automation tools do.",
+    enough=(at_least("pointer_stretches", 3, why="one swing of a hand can be this straight"),),
+    when=(at_least("pointer_line_share", 0.75, why="1 in 1,000 recordings of people gets there, on a touchpad"),),
     cases=(
-        hit("a tool moves from target to target", pointer_windows=120, pointer_straight_share=0.85),
-        no_hit("a hand's path", pointer_windows=120, pointer_straight_share=0.1),
-        unknown("no pointer was moved", pointer_windows=0, pointer_straight_share=None),
-        unknown("a single swing", pointer_windows=4, pointer_straight_share=1.0),
+        hit("a tool moves from target to target", pointer_stretches=12, pointer_line_share=0.85),
+        no_hit("a hand's path", pointer_stretches=30, pointer_line_share=0.02),
+        unknown("no pointer was moved", pointer_stretches=0, pointer_line_share=None),
+        unknown("a single swing", pointer_stretches=2, pointer_line_share=1.0),
     ),
 )
