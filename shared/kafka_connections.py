@@ -26,6 +26,8 @@ def _closing(send: Callable[..., Any]) -> Callable[..., Any]:
     def sent(connection: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             return send(connection, *args, **kwargs)
+        except (NotImplementedError, RecursionError):  # of aiokafka itself, and for ever
+            raise
         except RuntimeError as error:
             connection.close(reason=CloseReason.CONNECTION_BROKEN)
             raise KafkaConnectionError(str(error)) from error

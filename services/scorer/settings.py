@@ -23,7 +23,9 @@ class ScorerSettings(ServiceSettings):
     )
     restore_timeout_s: float = Field(default=120.0, gt=0, description="Longest rebuild of one partition's states.")
     stall_timeout_s: float = Field(
-        default=30.0, gt=0, description="Lag without any progress for this long ends the process."
+        default=30.0,
+        gt=0,
+        description="Lag, or a broker that answers others only, without progress for this long ends the process.",
     )
     trial_timeout_s: float = Field(
         default=5.0, gt=0, description="Longest fold of one batch that is tried because a worker may have died of it."

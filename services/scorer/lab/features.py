@@ -63,7 +63,10 @@ SECTIONS: Final = (
     Section("Motion, coarse", _MOUSE, "under 8 windows of samples 96 to 250 ms apart: about a second moved", _COARSE),
     Section("Strokes", _MOUSE, "no movement of 4 steps and 25 px; spreads need three, correlations six", _STROKES),
     Section(
-        "Exactness", _MOUSE, "no stretch of 60 px within 8 samples 12 ms and more apart, off the axes", DRAWING_FEATURES
+        "Exactness",
+        _MOUSE,
+        "no 8 steps of 12 ms and more that lead 60 px off the axes; roughness needs three",
+        DRAWING_FEATURES,
     ),
     Section("Pace", _MOUSE, "under 8 pairs of steps, or samples come so evenly that time says nothing", PACE_FEATURES),
     Section(

@@ -20,7 +20,7 @@ class BrokerProbe:
     measure
         Asks through the connections that the work itself uses.
     ask_anew
-        Asks through a connection of its own; raises `KafkaError` or `OSError` when the broker does not answer.
+        Asks through a connection of its own; raises when the broker does not answer.
 
     Attributes
     ----------
@@ -62,13 +62,16 @@ class BrokerProbe:
         except Exception as error:
             if self.answers:
                 _log.warning("the broker does not tell how far our partitions are: %s", type(error).__name__)
-            self.answers = False
-            self.cut_off = await self._answers_anew()
+            # Told together: in between it would look as if there were no work.
+            cut_off = await self._answers_anew()
+            self.answers, self.cut_off = False, cut_off
 
     def _measurement(self) -> "asyncio.Future[None]":
         """One at a time: Faust's consumer thread has two hands, and without a free one it fetches nothing."""
         if self._measuring is None or self._measuring.done():
             self._measuring = asyncio.ensure_future(self._measure())
+            # It may fail after we stopped waiting for it.
+            self._measuring.add_done_callback(lambda done: done.cancelled() or done.exception())
         return self._measuring
 
     async def _answers_anew(self) -> bool:
@@ -76,5 +79,8 @@ class BrokerProbe:
             async with asyncio.timeout(self._timeout_s):
                 await self._ask_anew()
         except (KafkaError, OSError):
+            return False
+        except Exception as error:  # whatever a client makes of half an answer; the probe must go on
+            _log.warning("the broker could not be asked anew: %r", error)
             return False
         return True

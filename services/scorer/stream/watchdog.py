@@ -44,7 +44,7 @@ def _awaits(awaited: Any) -> Iterator[str]:
 
 
 class Progress(NamedTuple):
-    """What the loop last told. ``marks`` is anything that changes whenever work gets on."""
+    """What the loop last told. ``lagging`` says that work is due; ``marks`` change whenever it gets on."""
 
     beat_s: float
     lagging: bool

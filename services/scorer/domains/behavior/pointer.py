@@ -177,7 +177,7 @@ class PointerState(msgspec.Struct, array_like=True):
             self.reversals += int(np.count_nonzero(reversed_ & unbraked))
 
     def _judge_shape(self, t: Times, p: _Complexes, steps: Steps, seen: int) -> None:
-        """Judge the new samples of the thinned path by windows, motion and strokes."""
+        """Judge the new samples of the thinned path by its lines, motion and strokes."""
         # A window is new when its last sample is; it starts that many samples earlier.
         double, context = max(0, seen - 4), max(0, seen - CONTEXT)
         self._compare_steps(steps.since(double))

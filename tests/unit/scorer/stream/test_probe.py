@@ -25,6 +25,8 @@ class Broker:
     async def _reply(self, manner: str) -> None:
         if manner == "refuses":
             raise KafkaConnectionError("refused")
+        if manner == "breaks":
+            raise RuntimeError("half an answer")
         if manner == "silent":
             await self.speaks.wait()
 
@@ -53,6 +55,25 @@ async def test_a_broker_that_answers_nobody_is_away() -> None:
 async def test_a_broker_that_answers_only_others_cuts_us_off() -> None:
     assert await told("silent", "answers") == (False, True)
     assert await told("refuses", "answers") == (False, True)
+
+
+async def test_whatever_a_new_connection_makes_of_it_the_probe_goes_on() -> None:
+    assert await told("silent", "breaks") == (False, False)
+    assert await told("breaks", "answers") == (False, True)
+
+
+async def test_what_was_known_stays_until_both_answers_are_there() -> None:
+    """Or a stall would begin anew whenever a measurement fails."""
+    broker = Broker()
+    probe = probe_of(broker)
+    await probe.ask()
+    broker.measured, broker.new = "refuses", "silent"
+    asking = asyncio.create_task(probe.ask())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert probe.answers
+    await asking
+    assert (probe.answers, probe.cut_off) == (False, False)
 
 
 async def test_before_the_first_question_nothing_is_claimed() -> None:

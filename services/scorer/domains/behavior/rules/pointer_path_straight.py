@@ -11,12 +11,16 @@ RULE = Rule(
     reason="POINTER_PATH_STRAIGHT",
     weight=0.7,
     message="The pointer moves along lines that are straight to the pixel, as automation tools do.",
-    enough=(at_least("pointer_stretches", 3, why="one swing of a hand can be this straight"),),
-    when=(at_least("pointer_line_share", 0.75, why="1 in 1,000 recordings of people gets there, on a touchpad"),),
+    enough=(at_least("pointer_stretches", 3, why="they overlap: so 17 samples without a pause"),),
+    when=(
+        at_least(
+            "pointer_line_share", 0.75, why="2 of 7,600 recordings of people get there for a while, on a touchpad"
+        ),
+    ),
     cases=(
         hit("a tool moves from target to target", pointer_stretches=12, pointer_line_share=0.85),
         no_hit("a hand's path", pointer_stretches=30, pointer_line_share=0.02),
         unknown("no pointer was moved", pointer_stretches=0, pointer_line_share=None),
-        unknown("a single swing", pointer_stretches=2, pointer_line_share=1.0),
+        unknown("a short movement", pointer_stretches=2, pointer_line_share=1.0),
     ),
 )

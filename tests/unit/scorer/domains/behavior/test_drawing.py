@@ -72,9 +72,16 @@ def test_no_stretch_reaches_over_a_pause() -> None:
     assert number(features_of(near), "pointer_stretches") > 0
 
 
+@pytest.mark.parametrize("samples", [SPAN - 2, SPAN])
+def test_a_late_batch_begins_a_path_of_its_own(samples: int) -> None:
+    path = [(10_000.0 + t, x, y) for t, x, y in stroke(0, samples=2 * SPAN)]
+
+    assert features_of(path, stroke(0, samples))["pointer_stretches"] == features_of(path)["pointer_stretches"]
+
+
 def stroke(number: int, samples: int) -> list[Point]:
     """One of many, a second apart: a slanted line of some samples."""
-    return [(1_000.0 * number + 16 * i, 5 * number + 20.0 * i, 9.0 * i) for i in range(samples)]
+    return [(1_000.0 * number + 16 * i, 60 * number + 20.0 * i, 25 * number + 9.0 * i) for i in range(samples)]
 
 
 def test_places_without_a_parabola_through_them_are_no_division_by_zero() -> None:
