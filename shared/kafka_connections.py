@@ -26,10 +26,14 @@ def _closing(send: Callable[..., Any]) -> Callable[..., Any]:
     def sent(connection: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             return send(connection, *args, **kwargs)
-        except (NotImplementedError, RecursionError):  # of aiokafka itself, and for ever
-            raise
         except RuntimeError as error:
+            if not _is_closing(connection):
+                raise
             connection.close(reason=CloseReason.CONNECTION_BROKEN)
             raise KafkaConnectionError(str(error)) from error
 
     return sent
+
+
+def _is_closing(connection: Any) -> bool:
+    return connection._writer is not None and bool(connection._writer.transport.is_closing())

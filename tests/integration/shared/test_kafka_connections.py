@@ -44,6 +44,27 @@ async def _updates_after_breaks(bootstrap: str) -> int:
         await client.close()
 
 
+async def _ask_for_what_no_broker_knows(bootstrap: str) -> bool:
+    client = AIOKafkaClient(bootstrap_servers=bootstrap)
+    await client.bootstrap()
+    (node,) = client.cluster.brokers()
+    try:
+        assert await client.ready(node.nodeId)
+        connection = client._conns[node.nodeId, ConnectionGroup.DEFAULT]
+        connection._versions = {MetadataRequest.API_KEY: (-2, -1)}
+        with pytest.raises(NotImplementedError):
+            await connection.send(MetadataRequest([]))
+        return connection.connected()
+    finally:
+        await client.close()
+
+
+def test_an_error_that_is_not_the_connections_stays_itself_and_closes_nothing(servers: Servers) -> None:
+    mend_connections()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(_ask_for_what_no_broker_knows(servers.kafka_bootstrap))
+
+
 @pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
 def test_a_client_still_updates_its_metadata_after_a_connection_broke(
     servers: Servers, new_loop: Callable[[], asyncio.AbstractEventLoop]
