@@ -13,7 +13,7 @@ RULE = Rule(
     message="The pointer keeps one speed, which no hand does.",
     enough=(
         at_least("pointer_fine_windows", 20, why="a third of a second; less may be one even pull"),
-        at_least("pointer_stretches", 3, why="off the eight directions of rulers and mouse keys"),
+        at_least("pointer_steps", 20, why="off the eight directions of rulers and mouse keys"),
     ),
     when=(
         at_most("pointer_fine_speed_spread", 0.1, why="a variance of 0.01; 773 recordings of people stay over 0.18"),
@@ -22,12 +22,12 @@ RULE = Rule(
         hit(
             "a curve walked at constant speed",
             pointer_fine_windows=90,
-            pointer_stretches=10,
+            pointer_steps=60,
             pointer_fine_speed_spread=0.04,
         ),
-        no_hit("a hand drawing circles", pointer_fine_windows=90, pointer_stretches=10, pointer_fine_speed_spread=0.4),
-        unknown("no pointer was moved", pointer_fine_windows=0, pointer_stretches=0, pointer_fine_speed_spread=None),
-        unknown("mouse keys", pointer_fine_windows=90, pointer_stretches=0, pointer_fine_speed_spread=0.02),
-        unknown("a short movement", pointer_fine_windows=12, pointer_stretches=0, pointer_fine_speed_spread=0.05),
+        no_hit("a hand drawing circles", pointer_fine_windows=90, pointer_steps=60, pointer_fine_speed_spread=0.4),
+        unknown("no pointer was moved", pointer_fine_windows=0, pointer_steps=0, pointer_fine_speed_spread=None),
+        unknown("mouse keys", pointer_fine_windows=90, pointer_steps=0, pointer_fine_speed_spread=0.02),
+        unknown("a short movement", pointer_fine_windows=12, pointer_steps=0, pointer_fine_speed_spread=0.05),
     ),
 )

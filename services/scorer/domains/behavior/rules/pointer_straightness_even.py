@@ -12,7 +12,7 @@ RULE = Rule(
     message="Every movement of the pointer is as straight as the others.",
     enough=(
         at_least("pointer_stroke_strokes", 6, why="fewer are alike by chance too often"),
-        at_least("pointer_stretches", 3, why="off the eight directions of rulers and mouse keys"),
+        at_least("pointer_steps", 20, why="off the eight directions of rulers and mouse keys"),
     ),
     when=(
         at_most(
@@ -24,24 +24,24 @@ RULE = Rule(
         hit(
             "straight from target to target",
             pointer_stroke_strokes=9,
-            pointer_stretches=15,
+            pointer_steps=90,
             pointer_stroke_straightness_spread=0.002,
             pointer_stroke_straightness=0.99,
         ),
         no_hit(
             "a hand",
             pointer_stroke_strokes=9,
-            pointer_stretches=15,
+            pointer_steps=90,
             pointer_stroke_straightness_spread=0.2,
             pointer_stroke_straightness=0.8,
         ),
         unknown(
             "mouse keys",
             pointer_stroke_strokes=9,
-            pointer_stretches=0,
+            pointer_steps=0,
             pointer_stroke_straightness_spread=0.0,
             pointer_stroke_straightness=1.0,
         ),
-        unknown("no pointer was moved", pointer_stroke_strokes=0, pointer_stretches=0),
+        unknown("no pointer was moved", pointer_stroke_strokes=0, pointer_steps=0),
     ),
 )

@@ -12,18 +12,18 @@ RULE = Rule(
     message="The pointer makes the same movement again and again.",
     enough=(
         at_least("pointer_stroke_strokes", 7, why="fewer are alike by chance too often"),
-        at_least("pointer_stretches", 3, why="off the eight directions, along which mouse keys repeat themselves"),
+        at_least("pointer_steps", 20, why="off the eight directions, along which mouse keys repeat themselves"),
     ),
     when=(at_least("pointer_stroke_repeat_share", 0.5, why="542 sessions of people with as many reach 0.4 at most"),),
     cases=(
         hit(
             "one recording, replayed",
             pointer_stroke_strokes=12,
-            pointer_stretches=10,
+            pointer_steps=60,
             pointer_stroke_repeat_share=0.9,
         ),
-        no_hit("a hand", pointer_stroke_strokes=12, pointer_stretches=10, pointer_stroke_repeat_share=0.0),
-        unknown("few movements", pointer_stroke_strokes=3, pointer_stretches=10, pointer_stroke_repeat_share=None),
-        unknown("mouse keys", pointer_stroke_strokes=12, pointer_stretches=0, pointer_stroke_repeat_share=0.8),
+        no_hit("a hand", pointer_stroke_strokes=12, pointer_steps=60, pointer_stroke_repeat_share=0.0),
+        unknown("few movements", pointer_stroke_strokes=3, pointer_steps=60, pointer_stroke_repeat_share=None),
+        unknown("mouse keys", pointer_stroke_strokes=12, pointer_steps=0, pointer_stroke_repeat_share=0.8),
     ),
 )
