@@ -54,7 +54,7 @@ async def _ask_for_what_no_broker_knows(bootstrap: str) -> bool:
         connection._versions = {MetadataRequest.API_KEY: (-2, -1)}
         with pytest.raises(NotImplementedError):
             await connection.send(MetadataRequest([]))
-        return connection.connected()
+        return bool(connection.connected())
     finally:
         await client.close()
 
