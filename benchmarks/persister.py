@@ -140,7 +140,9 @@ async def _two(servers: OwnServers, owner: Any, prefix: str, core: int, batches:
 
 async def _make_plain_tables(owner: Any) -> None:
     for table, plain in _PLAIN.items():
-        await owner.execute(f"CREATE TABLE {plain} (LIKE {table} INCLUDING DEFAULTS INCLUDING STORAGE)")
+        await owner.execute(
+            f"CREATE TABLE {plain} (LIKE {table} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING STORAGE)"
+        )
     await owner.execute("CREATE TABLE plain_offset AS SELECT 0::bigint AS next_offset")
 
 
