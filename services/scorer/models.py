@@ -10,16 +10,20 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, Final, NamedTuple
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
+from services.scorer.compiled import compiled
 from services.scorer.features import Features
 from services.scorer.policy import Signal
 
 # How many features stand as evidence: the rest changes little.
 _TOLD_FEATURES: Final = 5
+_Floats = NDArray[np.float64]
 
 
 class Curve(msgspec.Struct, frozen=True):
@@ -93,12 +97,12 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
 class Answer(NamedTuple):
     """A model's answer.
 
-    ``parts`` are the features' shares of the log odds, strongest first; with the intercept and the calibration's offset
-    they add up to it.
+    ``parts`` are the shares of the log odds of the model's ``names``, 0 for what is missing; with the intercept and the
+    calibration's offset they add up to it.
     """
 
     probability: float
-    parts: list[tuple[str, float]]
+    parts: _Floats
 
 
 class Model:
@@ -115,7 +119,13 @@ class Model:
         self.version = version
         self._file = file
         self._enough = tuple(file.enough.items())
-        self._parts = tuple((name, part.curve, part.of, part.half) for name, part in file.parts.items())
+        self.names = tuple(file.parts)
+        parts = file.parts.values()
+        self._counts = tuple(part.of for part in parts)
+        self._half = np.array([part.half for part in parts])
+        self._first = np.array([0, *accumulate(len(part.curve.at) for part in parts)])
+        self._at = np.array([place for part in parts for place in part.curve.at])
+        self._height = np.array([height for part in parts for height in part.curve.height])
 
     def describe(self) -> dict[str, Any]:
         """Give the model's facts as JSON-ready data."""
@@ -138,14 +148,10 @@ class Model:
         calibration = self._file.calibration
         seen = math.log2(max(1.0, features.get(calibration.evidence) or 0.0))
         slope = calibration.slope(seen)
-        parts = []
-        for name, curve, of, half in self._parts:
-            value, count = features.get(name), features.get(of)
-            if value is not None and value == value and count:  # NaN is as good as missing
-                parts.append((name, slope * curve(value) * count / (count + half)))
-        score = slope * self._file.intercept + sum(part for _, part in parts)
-        odds = score + calibration.offset(seen)
-        parts.sort(key=lambda part: -abs(part[1]))
+        values = np.array([features.get(name) for name in self.names], float)  # a missing one becomes NaN
+        counts = np.array([features.get(name) for name in self._counts], float)
+        parts = _heights(values, counts, self._half, self._first, self._at, self._height) * slope
+        odds = slope * self._file.intercept + math.fsum(parts.tolist()) + calibration.offset(seen)
         lowest, highest = calibration.lowest, calibration.highest
         return Answer(lowest + (highest - lowest) * logistic(odds), parts)
 
@@ -155,14 +161,41 @@ class Model:
         if answer is None:
             return None
         telling, bot = self._file.telling, answer.probability >= 0.5
-        speaking = [name for name, part in answer.parts if (part > 0) == bot][:_TOLD_FEATURES]
+        speaking = answer.parts if bot else -answer.parts
+        strongest = np.argsort(-speaking, kind="stable")[:_TOLD_FEATURES].tolist()
         return Signal(
             telling.bot_reason if bot else telling.person_reason,
             answer.probability,
             telling.bot_message if bot else telling.person_message,
-            {name: features[name] for name in speaking},
+            {self.names[part]: features[self.names[part]] for part in strongest if speaking[part] > 0},
             learned=True,
         )
+
+
+@compiled("f8[::1](f8[::1], f8[::1], f8[::1], i8[::1], f8[::1], f8[::1])")
+def _heights(
+    values: _Floats, counts: _Floats, half: _Floats, first: NDArray[np.int64], at: _Floats, height: _Floats
+) -> _Floats:
+    """Give each feature's height, counted by what stands behind it; 0 where either is missing.
+
+    Curves stand one after another in ``at`` and ``height``: the one of a feature from its ``first`` to the next one's.
+    """
+    found = np.zeros(len(values))
+    for part in range(len(values)):
+        value, count = values[part], counts[part]
+        if value != value or not count > 0:
+            continue
+        begin, end = first[part], first[part + 1]
+        right = begin + np.searchsorted(at[begin:end], value, "right")
+        if right == begin:
+            tall = height[begin]
+        elif right == end:
+            tall = height[end - 1]
+        else:
+            left = right - 1
+            tall = height[left] + (value - at[left]) * (height[right] - height[left]) / (at[right] - at[left])
+        found[part] = tall * count / (count + half[part])
+    return found
 
 
 def logistic(odds: float) -> float:

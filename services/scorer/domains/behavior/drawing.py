@@ -5,14 +5,16 @@ direction of travel. So neither the pace nor the clock counts. What remains of a
 what remains of a hand is its tremor.
 """
 
+import math
 from typing import Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from services.scorer.compiled import compiled
 from services.scorer.domains.behavior.moments import share
-from services.scorer.domains.behavior.samples import Places, Steps, off_axis
+from services.scorer.domains.behavior.samples import Places, Times, off_axis
 from services.scorer.features import Feature, Features
 
 SPAN: Final = 8  # steps of a stretch
@@ -33,10 +35,6 @@ DRAWING_FEATURES: Final = {
 }
 
 _Floats = NDArray[np.float64]
-_STEPS: Final = np.arange(-SPAN, 0)
-_SAMPLES: Final = np.arange(-SPAN, 1)
-# Takes the mean off each row that is multiplied by it.
-_CENTRE: Final = np.eye(SPAN + 1) - 1 / (SPAN + 1)
 
 
 class DrawingSums(msgspec.Struct, array_like=True):
@@ -52,28 +50,15 @@ class DrawingSums(msgspec.Struct, array_like=True):
         """Begin a path of its own."""
         self.wait = SPAN
 
-    def add(self, p: Places, steps: Steps, seen: int, longest_ms: float) -> None:
+    def add(self, t: Times, p: Places, seen: int, longest_ms: float) -> None:
         """Judge the stretches that end with new samples; the first ``seen`` are old, ``SPAN`` of them if there are."""
-        ends = np.arange(seen + self.wait, len(p), _EVERY)[:, None]
-        if not len(ends):
-            self.wait += seen - len(p)
-            return
-        self.wait = int(ends[-1, 0]) + _EVERY - len(p)
-        places = p[ends + _SAMPLES]
-        places -= places[:, :1]
-        chord = places[:, -1]
-        length = np.abs(chord)
-        judged = (length >= _CHORD_PX) & (off_axis(chord) > _OFF_AXIS * length)
-        judged &= steps.elapsed[ends + _STEPS].max(axis=1) <= longest_ms
-        count = int(np.count_nonzero(judged))
-        if not count:
-            return
-        turned = (places * (chord.conj() / np.maximum(length, 1))[:, None])[judged]
-        line, arc = residuals(turned.real, turned.imag)
-        self.stretches += count
-        self.lines += int(np.count_nonzero(line < _EXACT_PX2))
-        self.arcs += int(np.count_nonzero(arc < _EXACT_PX2))
-        self.log_rough += 0.5 * float(np.log(arc + _FLOOR_PX2).sum())
+        first = seen + self.wait
+        stretches, lines, arcs, log_rough, following = _judge_stretches(t, p, first, longest_ms)
+        self.wait = following - len(p)
+        self.stretches += stretches
+        self.lines += lines
+        self.arcs += arcs
+        self.log_rough += log_rough
 
     def values(self) -> Features:
         """Give ``DRAWING_FEATURES``."""
@@ -85,14 +70,36 @@ class DrawingSums(msgspec.Struct, array_like=True):
         }
 
 
-def residuals(along: _Floats, across: _Floats) -> tuple[_Floats, _Floats]:
-    """Give the variance across that the best line and the best parabola leave, for each row of ``SPAN`` + 1 places."""
-    along, rest = along @ _CENTRE, across @ _CENTRE
+@compiled("UniTuple(f8, 2)(f8[::1], f8[::1])")
+def residuals(along: _Floats, across: _Floats) -> tuple[float, float]:
+    """Give the variance across that the best line and the best parabola leave of ``SPAN`` + 1 places."""
+    along, rest = along - along.mean(), across - across.mean()
     square = along * along
-    spread = square.sum(axis=1)
-    rest -= ((rest * along).sum(axis=1) / spread)[:, None] * along
-    line = (rest * rest).sum(axis=1)
-    bend = square @ _CENTRE
-    bend -= ((bend * along).sum(axis=1) / spread)[:, None] * along
-    bent = np.maximum((bend * bend).sum(axis=1), _NOTHING)
-    return line / (SPAN - 1), (line - (rest * bend).sum(axis=1) ** 2 / bent) / (SPAN - 2)
+    spread = square.sum()
+    rest -= (rest * along).sum() / spread * along
+    line = (rest * rest).sum()
+    bend = square - square.mean()
+    bend -= (bend * along).sum() / spread * along
+    bent = max((bend * bend).sum(), _NOTHING)
+    return line / (SPAN - 1), (line - (rest * bend).sum() ** 2 / bent) / (SPAN - 2)
+
+
+@compiled("Tuple((i8, i8, i8, f8, i8))(f8[::1], c16[::1], i8, f8)")
+def _judge_stretches(t: Times, p: Places, first: int, longest_ms: float) -> tuple[int, int, int, float, int]:
+    """Judge every stretch from the one that ends at a sample; give the sums, and where the next one will end."""
+    stretches = lines = arcs = 0
+    log_rough, end = 0.0, first
+    while end < len(p):
+        begin = end - SPAN
+        chord = p[end] - p[begin]
+        length = abs(chord)
+        longest = (t[begin + 1 : end + 1] - t[begin:end]).max()
+        if length >= _CHORD_PX and off_axis(chord) > _OFF_AXIS * length and longest <= longest_ms:
+            turned = (p[begin : end + 1] - p[begin]) * (chord.conjugate() / length)
+            line, arc = residuals(turned.real.copy(), turned.imag.copy())
+            stretches += 1
+            lines += line < _EXACT_PX2
+            arcs += arc < _EXACT_PX2
+            log_rough += 0.5 * math.log(arc + _FLOOR_PX2)
+        end += _EVERY
+    return stretches, lines, arcs, log_rough, end

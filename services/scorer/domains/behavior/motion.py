@@ -6,19 +6,19 @@ too even, too rough, or change without memory. Two scales are kept, since record
 device reports every few hundredths of a second, a coarse one that any recorder of 10 Hz and more can fill.
 """
 
-import cmath
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from operator import add
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from services.scorer.compiled import compiled, inlined
 from services.scorer.domains.behavior.moments import correlation, share, tails, variance
-from services.scorer.domains.behavior.samples import Steps, joined, oblique
+from services.scorer.domains.behavior.samples import Places, Times, oblique
 from services.scorer.features import Feature, Features
 
 CONTEXT: Final = 3  # samples of a window before its last
@@ -33,57 +33,13 @@ _SHARP_RAD: Final = 1.0
 _TURNING_RAD: Final = 0.02
 _ENOUGH: Final = 8
 
-_Rows = NDArray[np.float64]
+# What is kept: sums over all windows, over those with clear steps, and over those of them that turn.
+_ALL_SUMS: Final = 5
+_CLEAR_SUMS: Final = 23
+_TURNING_SUMS: Final = 6
+_TURNING: Final = _ALL_SUMS + _CLEAR_SUMS
 
-# What is known of each window: first of all, then of those with clear steps.
-_ROWS: Final = (
-    "all", "speed", "speed2",
-    "clear", "change", "change_size", "change2", "change_before", "turn", "turn_size", "turn2", "turn_before",
-    "even", "rising", "dip", "oblique", "flat", "sharp", "clear_speed",
-    "turning", "log_turn", "turning_speed",
-)  # fmt: skip
-_CLEAR_ROWS: Final = _ROWS.index("clear")
-# The sums that are kept: each of the product of two rows.
-_SUMS: Final = {
-    "windows": ("all", "all"),
-    "speed": ("all", "speed"),
-    "speed2": ("speed", "speed"),
-    "speed3": ("speed", "speed2"),
-    "speed4": ("speed2", "speed2"),
-    "clear": ("clear", "clear"),
-    "change": ("clear", "change_size"),
-    "change2": ("change", "change"),
-    "change4": ("change2", "change2"),
-    "change_lag": ("change", "change_before"),
-    "change_before2": ("change_before", "change_before"),
-    "turn": ("clear", "turn_size"),
-    "turn2": ("turn", "turn"),
-    "turn4": ("turn2", "turn2"),
-    "turn_lag": ("turn", "turn_before"),
-    "turn_before2": ("turn_before", "turn_before"),
-    "even": ("clear", "even"),
-    "rising": ("clear", "rising"),
-    "dips": ("clear", "dip"),
-    "oblique": ("clear", "oblique"),
-    "flat": ("clear", "flat"),
-    "sharp": ("clear", "sharp"),
-    "clear_speed": ("clear", "clear_speed"),
-    "clear_speed2": ("clear_speed", "clear_speed"),
-    "change_speed": ("change_size", "clear_speed"),
-    "turn_change": ("turn_size", "change_size"),
-    "turn_braking": ("turn_size", "change"),
-    "signed_change": ("clear", "change"),
-    "turning": ("turning", "turning"),
-    "log_turn": ("turning", "log_turn"),
-    "turning_speed": ("turning", "turning_speed"),
-    "log_turn2": ("log_turn", "log_turn"),
-    "turning_speed2": ("turning_speed", "turning_speed"),
-    "log_turn_speed": ("log_turn", "turning_speed"),
-}
-_CLEAR: Final = list(_SUMS).index("clear")
-_TURNING: Final = list(_SUMS).index("turning")
-_PAIRS: Final = [(_ROWS.index(one), _ROWS.index(other)) for one, other in _SUMS.values()]
-_PRODUCTS: Final = np.array([one * len(_ROWS) + other for one, other in _PAIRS])
+_Sums = NDArray[np.float64]
 
 MOTION_FEATURES: Final = {
     "windows": Feature("count", "runs of four samples without a pause"),
@@ -115,71 +71,29 @@ MOTION_FEATURES: Final = {
 
 
 class MotionSums(msgspec.Struct, array_like=True):
-    """Sums in the order of ``_SUMS``."""
+    """Sums over windows, in the order of `_sum_windows`."""
 
-    sums: tuple[float, ...] = (0.0,) * len(_SUMS)
+    sums: tuple[float, ...] = (0.0,) * (_TURNING + _TURNING_SUMS)
 
-    def add(self, rows: _Rows) -> None:
-        """Add windows, given as columns of ``_ROWS``; zeros are none."""
-        products = rows @ rows.copy().T  # of two arrays it is quicker than of one with itself
-        self.sums = tuple(map(add, self.sums, products.take(_PRODUCTS).tolist()))
+    def add(self, t: Times, p: Places, seen: int, longest_ms: float) -> None:
+        """Add the windows that end with new samples; the first ``seen`` are old.
+
+        A window counts when none of its steps took longer than ``longest_ms``.
+        """
+        if len(t) > max(seen, CONTEXT):
+            self.sums = tuple(map(add, self.sums, _sum_windows(t, p, seen, longest_ms).tolist()))
 
     def values(self, prefix: str) -> Features:
         """Give the features of ``MOTION_FEATURES``, their names with a prefix."""
-        windows, clear = self.sums[0], self.sums[_CLEAR]
+        windows, clear = self.sums[0], self.sums[_ALL_SUMS]
         values = (
             int(windows),
             int(clear),
-            *(_paces(*self.sums[:_CLEAR]) if windows >= _ENOUGH else _NO_PACES),
-            *(_shapes(*self.sums[_CLEAR:_TURNING]) if clear >= _ENOUGH else _NO_SHAPES),
+            *(_paces(*self.sums[:_ALL_SUMS]) if windows >= _ENOUGH else _NO_PACES),
+            *(_shapes(*self.sums[_ALL_SUMS:_TURNING]) if clear >= _ENOUGH else _NO_SHAPES),
             correlation(self.sums[_TURNING:], _ENOUGH),
         )
         return dict(zip(_names(prefix), values, strict=True))
-
-
-def add_windows(scales: Sequence[tuple[MotionSums, Steps, float]]) -> None:
-    """Add every window of steps to its sums, at all scales at once: that costs hardly more than at one.
-
-    Parameters
-    ----------
-    scales
-        The sums, the steps of a path, and how many ms a step may take at most.
-    """
-    for scale in scales:
-        if len(scale[1].length) == CONTEXT:
-            _add_window(*scale)
-    scales = [scale for scale in scales if len(scale[1].length) > CONTEXT]
-    if not scales:
-        return
-    elapsed, step, length = joined([steps for _, steps, _ in scales])
-    quick = np.concatenate([steps.elapsed <= longest_ms for _, steps, longest_ms in scales])
-    unbroken = quick[2:] & quick[1:-1] & quick[:-2]
-    if not np.count_nonzero(unbroken):
-        return
-    slowest = np.minimum(np.minimum(length[2:], length[1:-1]), length[:-2])
-    rows = _rows(Steps(elapsed, step, length))
-    rows[:_CLEAR_ROWS] *= unbroken
-    rows[_CLEAR_ROWS:] *= unbroken & (slowest >= _CLEAR_PX)
-    start = 0
-    for sums, steps, _ in scales:
-        end = start + len(steps.length)
-        sums.add(rows[:, start : end - CONTEXT + 1])  # windows from one scale to the next are left out
-        start = end
-
-
-def _add_window(sums: MotionSums, steps: Steps, longest_ms: float) -> None:
-    """Add the only window of three steps: most batches of one event bring no more."""
-    elapsed, step, length = (column.tolist() for column in steps)
-    if max(elapsed) > longest_ms:
-        return
-    speeds = [math.log(max(px, _STILL_PX) / ms) for px, ms in zip(length, elapsed, strict=True)]
-    before, change = speeds[1] - speeds[0], speeds[2] - speeds[1]
-    turn_before, turn = (cmath.phase(step[end] * step[end - 1].conjugate()) for end in (1, 2))
-    log_bend, free = math.log(max(abs(turn), _TURNING_RAD)), bool(oblique(step[2]))
-    row = _row(1.0, speeds[2], before, change, turn_before, turn, log_bend, free)
-    if min(length) < _CLEAR_PX:
-        row[_CLEAR_ROWS:] = [0.0] * (len(_ROWS) - _CLEAR_ROWS)
-    sums.sums = tuple(map(add, sums.sums, [row[one] * row[other] for one, other in _PAIRS]))
 
 
 def named(prefix: str, table: Mapping[str, Feature]) -> dict[str, Feature]:
@@ -187,31 +101,49 @@ def named(prefix: str, table: Mapping[str, Feature]) -> dict[str, Feature]:
     return {prefix + name: row for name, row in table.items()}
 
 
-def _rows(steps: Steps) -> _Rows:
-    """Give ``_ROWS``, a column for each window."""
-    elapsed, step, length = steps
-    speed = np.log(np.maximum(length, _STILL_PX) / elapsed)
-    change = speed[1:] - speed[:-1]
-    rotation = step[1:] * step[:-1].conj()
-    turn = np.arctan2(rotation.imag, rotation.real)
-    log_bend = np.log(np.maximum(np.abs(turn[1:]), _TURNING_RAD))
-    one, free = np.ones(len(log_bend)), oblique(step[2:])
-    rows = _row(one, speed[2:], change[:-1], change[1:], turn[:-1], turn[1:], log_bend, free)
-    return np.concatenate(rows).reshape(len(_ROWS), len(one))
-
-
-def _row(
-    one: Any, speed: Any, before: Any, change: Any, turn_before: Any, turn: Any, log_bend: Any, free: Any
-) -> list[Any]:
-    """Give ``_ROWS``: of one window as numbers, of many as arrays."""
+@inlined
+def _clear_terms(
+    speed: float, before: float, change: float, turn_before: float, turn: float, free: bool
+) -> tuple[float, ...]:
+    """Give what a window with clear steps adds, in the order in which `_shapes` takes the sums."""
     size, bend = abs(change), abs(turn)
-    turning, dip = bend >= _TURNING_RAD, (before <= _DIP) & (change >= -_DIP)
-    return [
-        one, speed, speed * speed,
-        one, change, size, change * change, before, turn, bend, turn * turn, turn_before,
-        size < _EVEN, change >= _EVEN, dip, free, free & (bend < _FLAT_RAD), bend > _SHARP_RAD, speed,
-        turning, log_bend * turning, speed * turning,
-    ]  # fmt: skip
+    return (
+        1.0, size, change**2, change**4, change * before, before**2,
+        bend, turn**2, turn**4, turn * turn_before, turn_before**2,
+        1.0 * (size < _EVEN), 1.0 * (change >= _EVEN), 1.0 * (before <= _DIP and change >= -_DIP),
+        1.0 * free, 1.0 * (free and bend < _FLAT_RAD), 1.0 * (bend > _SHARP_RAD),
+        speed, speed**2, size * speed, bend * size, bend * change, change,
+    )  # fmt: skip
+
+
+@inlined
+def _add(sums: _Sums, terms: tuple[float, ...]) -> None:
+    for row, term in enumerate(terms):
+        sums[row] += term
+
+
+@compiled("f8[::1](f8[::1], c16[::1], i8, f8)")
+def _sum_windows(t: Times, p: Places, seen: int, longest_ms: float) -> _Sums:
+    """Sum the windows up that end with new samples, each given by its last two changes of speed and of direction."""
+    elapsed, step = t[1:] - t[:-1], p[1:] - p[:-1]
+    length = np.abs(step)
+    speed = np.log(np.maximum(length, _STILL_PX) / elapsed)
+    turn = np.angle(step[1:] * step[:-1].conj())
+    every, clear, turning = np.zeros(_ALL_SUMS), np.zeros(_CLEAR_SUMS), np.zeros(_TURNING_SUMS)
+    for last in range(max(seen, CONTEXT) - 1, len(step)):
+        if elapsed[last - 2 : last + 1].max() > longest_ms:
+            continue
+        pace, pace2 = speed[last], speed[last] ** 2
+        _add(every, (1.0, pace, pace2, pace * pace2, pace2 * pace2))
+        if length[last - 2 : last + 1].min() < _CLEAR_PX:
+            continue
+        before, change = speed[last - 1] - speed[last - 2], pace - speed[last - 1]
+        bend_before, bend = turn[last - 2], turn[last - 1]
+        _add(clear, _clear_terms(pace, before, change, bend_before, bend, oblique(step[last])))
+        if abs(bend) >= _TURNING_RAD:
+            log_bend = math.log(abs(bend))
+            _add(turning, (1.0, log_bend, pace, log_bend * log_bend, pace2, log_bend * pace))
+    return np.concatenate((every, clear, turning))
 
 
 @cache

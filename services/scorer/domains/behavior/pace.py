@@ -8,12 +8,11 @@ import math
 from typing import Final
 
 import msgspec
-import numpy as np
 
-from services.scorer.domains.behavior.samples import Steps
+from services.scorer.compiled import compiled
+from services.scorer.domains.behavior.samples import Places, Times
 from services.scorer.features import Feature, Features
 
-CONTEXT: Final = 2  # samples of a pair of steps before its last
 _CLEAR_PX: Final = 3.0  # shorter steps are at the mercy of the pixel grid
 _LONGEST_MS: Final = 100.0
 _ENOUGH: Final = 8
@@ -39,20 +38,13 @@ class PaceSums(msgspec.Struct, array_like=True):
     length2: float = 0.0
     product: float = 0.0
 
-    def add(self, steps: Steps) -> None:
-        """Add steps; all pairs of them are new."""
-        elapsed, _, length = steps
-        clear = (length >= _CLEAR_PX) & (elapsed <= _LONGEST_MS)
-        both = clear[1:] & clear[:-1]
-        count = int(np.count_nonzero(both))
-        if not count:
-            return
-        logs = np.log(np.maximum((elapsed, length), _FLOOR))
-        time, way = (logs[:, 1:] - logs[:, :-1])[:, both]
-        self.pairs += count
-        self.time2 += float(time @ time)
-        self.length2 += float(way @ way)
-        self.product += float(time @ way)
+    def add(self, t: Times, p: Places, seen: int) -> None:
+        """Add the pairs that end with new samples; the first ``seen`` are old."""
+        pairs, time2, length2, product = _compare(t, p, seen)
+        self.pairs += pairs
+        self.time2 += time2
+        self.length2 += length2
+        self.product += product
 
     def values(self) -> Features:
         """Give ``PACE_FEATURES``."""
@@ -63,3 +55,18 @@ class PaceSums(msgspec.Struct, array_like=True):
             speed2 = self.length2 + self.time2 - 2 * self.product
             ratio = 0.5 * math.log((self.length2 + floor) / (speed2 + floor))
         return {"pointer_pairs": self.pairs, "pointer_pace_slope": slope, "pointer_pace_ratio": ratio}
+
+
+@compiled("Tuple((i8, f8, f8, f8))(f8[::1], c16[::1], i8)")
+def _compare(t: Times, p: Places, seen: int) -> tuple[int, float, float, float]:
+    pairs, time2, length2, product = 0, 0.0, 0.0, 0.0
+    for last in range(max(seen, 2), len(t)):
+        before_ms, ms = t[last - 1] - t[last - 2], t[last] - t[last - 1]
+        before_px, px = abs(p[last - 1] - p[last - 2]), abs(p[last] - p[last - 1])
+        if min(before_px, px) >= _CLEAR_PX and max(before_ms, ms) <= _LONGEST_MS:
+            time, way = math.log(max(ms, _FLOOR) / max(before_ms, _FLOOR)), math.log(px / before_px)
+            pairs += 1
+            time2 += time * time
+            length2 += way * way
+            product += time * way
+    return pairs, time2, length2, product

@@ -11,23 +11,21 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from services.scorer.compiled import compiled
 from services.scorer.domains.behavior.clicks import CLICK_FEATURES, ClickState
 from services.scorer.domains.behavior.drawing import DRAWING_FEATURES, SPAN, DrawingSums
 from services.scorer.domains.behavior.moments import share
-from services.scorer.domains.behavior.motion import CONTEXT, MOTION_FEATURES, MotionSums, add_windows, named
-from services.scorer.domains.behavior.pace import CONTEXT as PACE_CONTEXT
+from services.scorer.domains.behavior.motion import CONTEXT, MOTION_FEATURES, MotionSums, named
 from services.scorer.domains.behavior.pace import PACE_FEATURES, PaceSums
 from services.scorer.domains.behavior.samples import (
     Path,
-    Steps,
+    Places,
     Tail,
     Times,
     advancing,
     oblique,
     path_of,
-    steps_of,
     tail_of,
     thinned,
 )
@@ -75,11 +73,6 @@ _TURN_SPEED_KEPT: Final = 1.0
 _COMPARABLE_PX: Final = 10.0
 _EVEN_DIFFERENCE: Final = 0.05  # of the sum of both, so a tenth of each
 
-_Complexes = NDArray[np.complex128]
-
-
-_NO_STEPS: Final = Steps(np.empty(0), np.empty(0, complex), np.empty(0))
-
 
 class PointerState(msgspec.Struct, array_like=True):
     """Counters, sums, and the last samples of the path: in full, and thinned for each scale."""
@@ -89,6 +82,7 @@ class PointerState(msgspec.Struct, array_like=True):
     even: int = 0
     turns: int = 0
     reversals: int = 0
+    heard_ms: float = -math.inf  # when the last sample came, kept or not
     raw_tail: Tail = msgspec.field(default_factory=Tail)  # none where the thinned path ends alike
     tail: Tail = msgspec.field(default_factory=Tail)
     coarse_tail: Tail = msgspec.field(default_factory=Tail)
@@ -137,74 +131,79 @@ class PointerState(msgspec.Struct, array_like=True):
 
     def _follow(self, samples: Path) -> tuple[Times, Path]:
         """Extend the path; give the times of its new samples, and the thinned path that they end."""
-        if samples[0][0] < (self.raw_tail or self.tail).ended_at:
+        if samples[0][0] < self.heard_ms:
             # A late batch, or a clock set back: its samples are a path of their own.
             self.raw_tail = self.tail = self.coarse_tail = Tail()
             self.drawing.restart()
         before = self.raw_tail or self.tail
         seen = len(before)
-        t, p, steps = advancing(*before.joined(samples), seen)
+        t, p = advancing(*before.joined(samples), seen, self.heard_ms)
+        self.heard_ms = float(samples[0][-1])
+        new = t[seen:], p[seen:]
         if len(t) == seen:
-            return t[seen:], self.tail.joined((t[seen:], p[seen:]))
+            return new[0], self.tail.joined(new)
         self.moves += len(t) - seen
-        self._find_reversals(steps.since(max(0, seen - _RAW_CONTEXT)))
-        self.pace.add(steps.since(max(0, seen - PACE_CONTEXT)))
-        new_times = t[seen:]
-        raw_tail = tail_of((t, p), _RAW_CONTEXT)
-        if self.raw_tail or np.count_nonzero(steps.elapsed[max(0, seen - 1) :] < _APART_MS):
-            t, p = self.tail.joined((t[seen:], p[seen:]))
-            seen = len(self.tail)
-            t, p = thinned(t, p, seen, _APART_MS)
-            steps = steps_of(t, p)
+        turns, reversals = _count_reversals(t, p, seen)
+        self.turns += turns
+        self.reversals += reversals
+        self.pace.add(t, p, seen)
+        raw_tail, seen = tail_of((t, p), _RAW_CONTEXT), len(self.tail)
+        t, p = thinned(*self.tail.joined(new), seen, _APART_MS)
         if len(t) > seen:
             self.tail = tail_of((t, p), SPAN)
-            self._judge_shape(t, p, steps, seen)
+            self._judge_shape(t, p, seen)
         self.raw_tail = Tail() if self.tail.t.endswith(raw_tail.t) else raw_tail
-        return new_times, (t, p)
+        return new[0], (t, p)
 
-    def _find_reversals(self, steps: Steps) -> None:
-        elapsed, step, length = steps
-        if len(length) < _RAW_CONTEXT:
-            return
-        fine = elapsed <= _FINE_SAMPLING_MS
-        back = (step[1:] * step[:-1].conj()).real < 0
-        slower = np.minimum(length[1:-1], length[2:])
-        judged = fine[:-2] & fine[1:-1] & fine[2:] & (slower >= _SENSOR_FLICKER_PX)
-        self.turns += int(np.count_nonzero(judged))
-        reversed_ = judged & back[1:]
-        if np.count_nonzero(reversed_):
-            unbraked = (slower >= _TURN_SPEED_KEPT * length[:-2]) | back[:-1]
-            self.reversals += int(np.count_nonzero(reversed_ & unbraked))
-
-    def _judge_shape(self, t: Times, p: _Complexes, steps: Steps, seen: int) -> None:
+    def _judge_shape(self, t: Times, p: Places, seen: int) -> None:
         """Judge the new samples of the thinned path by its lines, motion and strokes."""
-        # A window is new when its last sample is; it starts that many samples earlier.
-        double, context = max(0, seen - 4), max(0, seen - CONTEXT)
-        self._compare_steps(steps.since(double))
+        steps, even = _compare_steps(p, seen)
+        self.steps += steps
+        self.even += even
         last = max(0, seen - 1)
-        self.strokes.add(t[last:], p[last:], steps.since(last))
-        self.drawing.add(p, steps, seen, PAUSE_MS)
-        coarse = self._coarse_steps((t[seen:], p[seen:]))
-        add_windows([(self.fine, steps.since(context), _FINE_MS), (self.coarse, coarse, PAUSE_MS)])
+        self.strokes.add(t[last:], p[last:])
+        self.drawing.add(t, p, seen, PAUSE_MS)
+        self.fine.add(t, p, seen, _FINE_MS)
+        self._judge_coarsely((t[seen:], p[seen:]))
 
-    def _coarse_steps(self, new: Path) -> Steps:
-        """Thin new samples more; give the steps of which windows are new."""
+    def _judge_coarsely(self, new: Path) -> None:
+        """Thin new samples more, and judge the motion of what is left."""
         seen = len(self.coarse_tail)
         t, p = thinned(*self.coarse_tail.joined(new), seen, _COARSE_APART_MS)
-        if len(t) == seen:
-            return _NO_STEPS
-        self.coarse_tail = tail_of((t, p), CONTEXT)
-        return steps_of(t, p)
+        if len(t) > seen:
+            self.coarse_tail = tail_of((t, p), CONTEXT)
+            self.coarse.add(t, p, seen, PAUSE_MS)
 
-    def _compare_steps(self, steps: Steps) -> None:
-        _, step, length = steps
-        if len(length) < 4:
-            return
-        free, two = oblique(step[1:] + step[:-1]), length[1:] + length[:-1]
-        both, differ = two[2:] + two[:-2], np.abs(two[2:] - two[:-2])
-        judged = free[2:] & free[:-2] & (both >= _COMPARABLE_PX)
-        self.steps += int(np.count_nonzero(judged))
-        self.even += int(np.count_nonzero(judged & (differ <= _EVEN_DIFFERENCE * both)))
+
+@compiled("UniTuple(i8, 2)(f8[::1], c16[::1], i8)")
+def _count_reversals(t: Times, p: Places, seen: int) -> tuple[int, int]:
+    """Count the turns at new samples that are sampled finely enough, and of these the reversals."""
+    elapsed, step = t[1:] - t[:-1], p[1:] - p[:-1]
+    length = np.abs(step)
+    back = (step[1:] * step[:-1].conj()).real < 0
+    turns = reversals = 0
+    for last in range(max(seen, _RAW_CONTEXT) - 1, len(step)):
+        slower = min(length[last - 1], length[last])
+        if elapsed[last - 2 : last + 1].max() <= _FINE_SAMPLING_MS and slower >= _SENSOR_FLICKER_PX:
+            turns += 1
+            unbraked = slower >= _TURN_SPEED_KEPT * length[last - 2] or back[last - 2]
+            reversals += back[last - 1] and unbraked
+    return turns, reversals
+
+
+@compiled("UniTuple(i8, 2)(c16[::1], i8)")
+def _compare_steps(p: Places, seen: int) -> tuple[int, int]:
+    """Count neighbouring double steps that end with new samples, and of these the even ones."""
+    steps = even = 0
+    for last in range(max(seen, 4), len(p)):
+        before, after = p[last - 2] - p[last - 4], p[last] - p[last - 2]
+        before_px = abs(p[last - 3] - p[last - 4]) + abs(p[last - 2] - p[last - 3])
+        after_px = abs(p[last - 1] - p[last - 2]) + abs(p[last] - p[last - 1])
+        both_px = before_px + after_px
+        if both_px >= _COMPARABLE_PX and oblique(before) and oblique(after):
+            steps += 1
+            even += abs(after_px - before_px) <= _EVEN_DIFFERENCE * both_px
+    return steps, even
 
 
 def _growth(fine: FeatureValue, coarse: FeatureValue) -> float | None:

@@ -5,15 +5,15 @@ so that coarse or clamped timers do no harm, and a recorder with fractions of a 
 Places are complex numbers, x + iy: lengths, turns and areas are then one operation each.
 """
 
-import math
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from services.scorer.compiled import compiled
 from shared.contracts.behavior import PointerMove, PointerTrack, TouchMove, TouchTrack
 
 Times = NDArray[np.float64]  # ms by the client's clock, since 1970
@@ -25,18 +25,6 @@ Track = PointerTrack | TouchTrack
 _ROUNDED_PX: Final = 1.0  # by which rounding takes a step off its direction
 
 
-class Steps(NamedTuple):
-    """From each sample of a path to the next: ms, px as a complex number, and its length in px."""
-
-    elapsed: Times
-    step: Places
-    length: NDArray[np.float64]
-
-    def since(self, sample: int) -> "Steps":
-        """Leave out the steps before a sample."""
-        return Steps(self.elapsed[sample:], self.step[sample:], self.length[sample:]) if sample else self
-
-
 class Tail(msgspec.Struct, array_like=True):
     """The last samples of a path, as the bytes of its two arrays."""
 
@@ -46,11 +34,6 @@ class Tail(msgspec.Struct, array_like=True):
     def __len__(self) -> int:
         """Count the samples."""
         return len(self.t) // 8
-
-    @property
-    def ended_at(self) -> float:
-        """The time of the last sample; long ago when there is none."""
-        return float(np.frombuffer(self.t)[-1]) if self.t else -math.inf
 
     def joined(self, path: Path) -> Path:
         """Give a path with this tail before it."""
@@ -82,54 +65,44 @@ def path_of(events: Sequence[Sample], tracks: Sequence[Track]) -> Path:
     return t, np.rint(p)
 
 
-def advancing(t: Times, p: Places, seen: int) -> tuple[Times, Places, Steps]:
-    """Drop samples of the same time or place as the one before; the first ``seen`` are kept already.
+@compiled("Tuple((f8[::1], c16[::1]))(f8[::1], c16[::1], i8, f8)")
+def advancing(t: Times, p: Places, seen: int, heard_ms: float) -> Path:
+    """Drop samples of the same time as the one before, kept or not, and those of the place of the last one kept.
 
-    The steps of those that stay come with them.
+    The first ``seen`` are kept already; the last sample before the new ones came at ``heard_ms``.
     """
-    steps, new = steps_of(t, p), slice(max(0, seen - 1), None)
-    if np.count_nonzero(steps.elapsed[new]) < len(t[new]) - 1:
-        t, p = _kept(t, p, seen, steps.elapsed > 0)
-        steps = steps_of(t, p)
-    if np.count_nonzero(steps.length[new]) < len(t[new]) - 1:
-        t, p = _kept(t, p, seen, steps.length > 0)
-        steps = steps_of(t, p)
-    return t, p, steps
+    kept_t, kept_p, kept = np.empty_like(t), np.empty_like(p), 0
+    for row in range(len(t)):
+        if row < seen or kept == 0 or (t[row] > heard_ms and p[row] != kept_p[kept - 1]):
+            kept_t[kept], kept_p[kept] = t[row], p[row]
+            kept += 1
+        if row >= seen:
+            heard_ms = t[row]
+    return kept_t[:kept], kept_p[:kept]
 
 
-def steps_of(t: Times, p: Places) -> Steps:
-    """Give the steps of a path."""
-    step = p[1:] - p[:-1]
-    return Steps(t[1:] - t[:-1], step, np.abs(step))
-
-
-def joined(paths: Sequence[Steps]) -> Steps:
-    """Put the steps of paths one after another."""
-    return Steps(*map(np.concatenate, zip(*paths, strict=True))) if len(paths) > 1 else paths[0]
-
-
-def off_axis(step: Any) -> Any:
-    """Give how far steps, one or an array, are from the eight directions that rulers, menus and mouse keys keep."""
-    across, down = abs(step.real), abs(step.imag)
-    return np.minimum(np.minimum(across, down), abs(across - down))
-
-
-def oblique(step: Any) -> Any:
-    """Tell which steps, one or an array, lie along none of these directions, however they were rounded."""
-    return off_axis(step) > _ROUNDED_PX
-
-
+@compiled("Tuple((f8[::1], c16[::1]))(f8[::1], c16[::1], i8, f8)")
 def thinned(t: Times, p: Places, seen: int, apart_ms: float) -> Path:
     """Drop samples too soon after the last kept one; the first ``seen`` are kept already."""
-    if not np.count_nonzero(t[1:] - t[:-1] < apart_ms):
-        return t, p
-    rows, next_ms = list(range(seen)), float(t[seen - 1]) + apart_ms if seen else -math.inf
-    for row, time in enumerate(t[seen:].tolist(), seen):
-        if time >= next_ms:
-            rows.append(row)
-            next_ms = time + apart_ms
-    kept = np.array(rows)
-    return t[kept], p[kept]
+    kept_t, kept_p, kept = np.empty_like(t), np.empty_like(p), 0
+    for row in range(len(t)):
+        if row < seen or kept == 0 or t[row] >= kept_t[kept - 1] + apart_ms:
+            kept_t[kept], kept_p[kept] = t[row], p[row]
+            kept += 1
+    return kept_t[:kept], kept_p[:kept]
+
+
+@compiled("f8(c16)")
+def off_axis(step: complex) -> float:
+    """Give how far a step is from the eight directions that rulers, menus and mouse keys keep."""
+    across, down = abs(step.real), abs(step.imag)
+    return min(across, down, abs(across - down))
+
+
+@compiled("b1(c16)")
+def oblique(step: complex) -> bool:
+    """Tell whether a step lies along none of these directions, however it was rounded."""
+    return off_axis(step) > _ROUNDED_PX
 
 
 def _objects(events: Sequence[Sample]) -> Path:
@@ -147,10 +120,3 @@ def _places(x: list[float], y: list[float]) -> Places:
     p.real = np.fromiter(x, float, len(x))
     p.imag = np.fromiter(y, float, len(y))
     return p
-
-
-def _kept(t: Times, p: Places, seen: int, wanted: NDArray[np.bool_]) -> Path:
-    """Drop the samples that are not wanted, but neither the first nor those seen."""
-    kept = np.concatenate(([True], wanted))
-    kept[:seen] = True
-    return t[kept], p[kept]

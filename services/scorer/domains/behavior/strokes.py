@@ -7,16 +7,16 @@ no samples. The stroke under way is part of the features: a session need not pau
 
 import math
 from functools import cache
-from itertools import pairwise
 from operator import add
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from services.scorer.compiled import compiled
 from services.scorer.domains.behavior.moments import correlation, share, spread, variance
-from services.scorer.domains.behavior.samples import Places, Steps, Times
+from services.scorer.domains.behavior.samples import Places, Times
 from services.scorer.features import Feature, Features
 
 PAUSE_MS: Final = 250.0  # 10 Hz recorders of remote desktops leave 140 ms between samples of one movement
@@ -109,35 +109,27 @@ class StrokeSums(msgspec.Struct, array_like=True):
     log_pause2: float = 0.0
     open: Stroke | None = None
 
-    def add(self, t: Times, p: Places, steps: Steps) -> None:
-        """Add new samples, the last one of the path so far before them, and the steps between them."""
+    def add(self, t: Times, p: Places) -> None:
+        """Add new samples, the last one of the path so far before them."""
         if self.open is None:
             self.open = _begin(t[0], p[0])
         elif t[0] != self.open.end_ms:
             self._finish(self.open)  # a late batch, or a clock set back
             self.open = _begin(t[0], p[0])
-        if len(t) < 2:
-            return
         self.steps += len(t) - 1
         self.moving_ms += float(t[-1] - t[0])
-        if len(t) == 2 and steps.elapsed[0] <= PAUSE_MS and t[1] - self.open.start_ms <= _LONGEST_MS:
-            _extend(self.open, *t.tolist(), *p.tolist())
-            return
-        pauses = (steps.elapsed > PAUSE_MS).nonzero()[0].tolist()
-        for step in pauses:
-            self._pause(float(steps.elapsed[step]))
-        starts = _starts(t, self.open.start_ms, pauses)
-        first, *others = _step_sums(t, p, steps, pauses, starts, self.open)
-        self.open.sums = first
-        ends = [start - (start - 1 in pauses) for start in starts[1:]]
-        for start, end, sums in zip(starts[1:], ends, others, strict=True):
-            self.open.last_px = float(steps.length[end - 1]) if end else self.open.last_px
-            self._finish(_ended(self.open, t[end], p[end]))
-            self.open = _begin(t[start], p[start])
-            self.open.leap_px, self.open.sums = float(abs(p[start] - p[end])), sums
-        if starts[-1] < len(t) - 1:
-            self.open.last_px = float(steps.length[-1])
-        _ended(self.open, t[-1], p[-1])
+        row, last = 0, len(t) - 1
+        while row < last:
+            row = _walked(self.open, t, p, row)
+            following = row if self.open.end_ms - self.open.start_ms > _LONGEST_MS else row + 1
+            if following > last:
+                return
+            if following > row:
+                self._pause(float(t[following] - t[row]))
+            self._finish(self.open)
+            self.open = _begin(t[following], p[following])
+            self.open.leap_px = float(abs(p[following] - p[row]))
+            row = following
 
     def values(self, prefix: str) -> Features:
         """Give the features of ``STROKE_FEATURES``, their names with a prefix."""
@@ -227,58 +219,36 @@ def _ended(stroke: Stroke, t: float, p: complex) -> Stroke:
     return stroke
 
 
-def _extend(stroke: Stroke, last_ms: float, ms: float, last: complex, place: complex) -> None:
-    """Add one step to the stroke under way: most batches of one event bring no more."""
-    step, elapsed = place - last, ms - last_ms
-    length = stroke.last_px = abs(step)
-    at, way = 0.5 * (last_ms + ms) - stroke.start_ms, stroke.sums[1] + 0.5 * length
-    swept = ((last - complex(stroke.start_x, stroke.start_y)).conjugate() * step).imag
-    stroke.sums = tuple(map(add, stroke.sums, _terms(elapsed, length, length > 0, at, way, swept)))
-    _ended(stroke, ms, place)
+def _walked(stroke: Stroke, t: Times, p: Places, row: int) -> int:
+    """Add steps to the stroke under way, from a sample to that before a pause or to the one that makes it too long."""
+    sums = np.array(stroke.sums)
+    end = _sum_steps(t, p, row, stroke.start_ms, complex(stroke.start_x, stroke.start_y), sums)
+    if end > row:
+        stroke.sums = tuple(sums.tolist())
+        stroke.last_px = float(abs(p[end] - p[end - 1]))
+        _ended(stroke, t[end], p[end])
+    return end
 
 
-def _starts(t: NDArray[np.float64], begun_ms: float, pauses: list[int]) -> list[int]:
-    """Give the samples at which strokes begin: the first, those after pauses, and where one becomes too long."""
-    starts = [0]
-    for end in [*pauses, len(t) - 1]:
-        while t[end] - begun_ms > _LONGEST_MS:
-            starts.append(int(np.searchsorted(t, begun_ms + _LONGEST_MS, "right")))
-            begun_ms = float(t[starts[-1]])
-        if end < len(t) - 1:
-            starts.append(end + 1)
-            begun_ms = float(t[end + 1])
-    return starts
-
-
-def _step_sums(
-    t: Times, p: Places, steps: Steps, pauses: list[int], starts: list[int], under_way: Stroke
-) -> list[tuple[float, ...]]:
-    """Sum the steps of each stroke up; the first goes on from the stroke under way."""
-    elapsed, step, length = steps
-    walked = length.cumsum()
-    at, way, away = 0.5 * (t[1:] + t[:-1]), walked - 0.5 * length, p[:-1].copy()
-    begun_ms, begun, before = under_way.start_ms, complex(under_way.start_x, under_way.start_y), -under_way.sums[1]
-    for start, end in pairwise([*starts, len(step)]):
-        if start:
-            begun_ms, begun, before = t[start], p[start], walked[start - 1]
-        at[start:end] -= begun_ms
-        way[start:end] -= before
-        away[start:end] -= begun
-    rows = np.concatenate(_terms(elapsed, length, length > 0, at, way, (away.conj() * step).imag))
-    rows = rows.reshape(len(_STEP_SUMS), len(step))
-    for pause in pauses:
-        rows[:, pause] = 0.0
-    with_steps = starts[:-1] if starts[-1] == len(step) else starts  # a stroke may begin with the last sample
-    first, *others = np.add.reduceat(rows, with_steps, axis=1).T.tolist()
-    sums = [tuple(map(add, under_way.sums, first)), *map(tuple, others)]
-    return sums if len(sums) == len(starts) else [*sums, _NO_STEPS]
-
-
-def _terms(elapsed: Any, length: Any, moved: Any, at: Any, way: Any, swept: Any) -> tuple[Any, ...]:
-    """Give what steps add to each of ``_STEP_SUMS``: of one step as numbers, of many as arrays."""
-    energy, s_t3 = length * length / elapsed, way * elapsed * (at * at * at)
-    s_t4 = s_t3 * at
-    return moved, length, energy, energy * at, way * way * elapsed, s_t3, s_t4, s_t4 * at, 0.5 * swept
+@compiled("i8(f8[::1], c16[::1], i8, f8, c16, f8[::1])")
+def _sum_steps(t: Times, p: Places, row: int, begun_ms: float, begun: complex, sums: NDArray[np.float64]) -> int:
+    """Add steps to sums in the order of ``_STEP_SUMS``; give the sample reached."""
+    while row + 1 < len(t) and t[row + 1] - t[row] <= PAUSE_MS and t[row] - begun_ms <= _LONGEST_MS:
+        elapsed, step = t[row + 1] - t[row], p[row + 1] - p[row]
+        length, at = abs(step), 0.5 * (t[row] + t[row + 1]) - begun_ms
+        way, swept = sums[1] + 0.5 * length, ((p[row] - begun).conjugate() * step).imag
+        energy, s_t3 = length * length / elapsed, way * elapsed * at**3
+        sums[0] += length > 0
+        sums[1] += length
+        sums[2] += energy
+        sums[3] += energy * at
+        sums[4] += way * way * elapsed
+        sums[5] += s_t3
+        sums[6] += s_t3 * at
+        sums[7] += s_t3 * at * at
+        sums[8] += 0.5 * swept
+        row += 1
+    return row
 
 
 def _traits(stroke: Stroke) -> tuple[float, ...] | None:

@@ -9,8 +9,8 @@ import numpy as np
 
 from services.scorer.domains.behavior.clicks import LogSums
 from services.scorer.domains.behavior.moments import share
-from services.scorer.domains.behavior.motion import CONTEXT, MOTION_FEATURES, MotionSums, add_windows, named
-from services.scorer.domains.behavior.samples import epoch_ms, steps_of
+from services.scorer.domains.behavior.motion import CONTEXT, MOTION_FEATURES, MotionSums, named
+from services.scorer.domains.behavior.samples import epoch_ms
 from services.scorer.domains.behavior.strokes import STROKE_FEATURES, StrokeSums
 from services.scorer.features import Feature, Features
 from shared.contracts.behavior import TouchEnd, TouchMove, TouchStart, TouchTrack
@@ -149,9 +149,9 @@ class TouchState(msgspec.Struct, array_like=True):
         if len(self.t) - self.summed < 1 or len(self.t) < 2:
             return
         t, p = np.array(self.t), np.array([complex(*place) for place in self.p])
-        steps, last = steps_of(t, p), max(0, self.summed - 1)
-        add_windows([(self.fine, steps, _FINE_MS)])
-        self.strokes.add(t[last:], p[last:], steps.since(last))
+        last = max(0, self.summed - 1)
+        self.fine.add(t, p, self.summed, _FINE_MS)
+        self.strokes.add(t[last:], p[last:])
         self.t, self.p = self.t[-CONTEXT:], self.p[-CONTEXT:]
         self.summed = len(self.t)
 

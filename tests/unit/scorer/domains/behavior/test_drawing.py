@@ -98,9 +98,8 @@ def test_residuals_are_those_of_polynomials() -> None:
     rng = np.random.default_rng(5)
     along, across = np.sort(rng.random((20, SPAN + 1)), axis=1), rng.normal(size=(20, SPAN + 1))
 
-    for degree, found in zip((1, 2), residuals(along, across), strict=True):
+    for x, y in zip(along, across, strict=True):
         wanted = [
-            np.square(y - np.polyval(np.polyfit(x, y, degree), x)).sum() / (len(x) - degree - 1)
-            for x, y in zip(along, across, strict=True)
+            np.square(y - np.polyval(np.polyfit(x, y, degree), x)).sum() / (len(x) - degree - 1) for degree in (1, 2)
         ]
-        assert found == pytest.approx(wanted)
+        assert residuals(x, y) == pytest.approx(wanted)

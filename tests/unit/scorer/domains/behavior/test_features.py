@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.scorer.domains.behavior.features import State
@@ -15,9 +15,10 @@ from shared.contracts.batch import BehaviorBatch
 from shared.contracts.behavior import AnyBehaviorEvent, DeviceFingerprint, KeyPress, KeyTrack, PointerDown, PointerMove
 from tests.unit.scorer.inputs import Point, at, hand, objects, scored, track
 
-_paths = st.lists(
-    st.tuples(st.integers(1, 60), st.integers(-80, 80), st.integers(-80, 80)), min_size=2, max_size=60
-).map(lambda steps: _walk(steps))
+
+def _paths_apart(least_ms: int) -> st.SearchStrategy[list[Point]]:
+    steps = st.tuples(st.integers(least_ms, 60), st.integers(-80, 80), st.integers(-80, 80))
+    return st.lists(steps, min_size=2, max_size=60).map(_walk)
 
 
 def _walk(steps: Sequence[tuple[int, int, int]]) -> list[Point]:
@@ -27,6 +28,9 @@ def _walk(steps: Sequence[tuple[int, int, int]]) -> list[Point]:
         t, x, y = t + dt, x + dx, y + dy
         points.append((t, x, y))
     return points
+
+
+_paths = _paths_apart(1)
 
 
 def clicks(points: Sequence[Point], every: int = 7) -> list[AnyBehaviorEvent]:
@@ -57,7 +61,8 @@ def test_objects_and_tracks_tell_the_same(points: list[Point]) -> None:
     assert state.values() == features_of([*objects(points), *clicks(points)])
 
 
-@given(_paths, st.lists(st.integers(0, 100), max_size=6))
+@given(_paths_apart(0), st.lists(st.integers(0, 100), max_size=6))
+@example([(0, 0, 0), (16, 9, 4), (32, 9, 4), (32, 30, 9), (48, 50, 20)], [6])  # no news, then two of one time
 def test_other_batch_sizes_tell_the_same(points: list[Point], places: list[int]) -> None:
     keys: list[AnyBehaviorEvent] = [KeyPress(occurred_at=at(t + 0.25), key_class="letter") for t, _, _ in points]
     events = sorted([*objects(points), *clicks(points), *keys], key=lambda event: event.occurred_at)
