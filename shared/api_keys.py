@@ -1,4 +1,7 @@
-"""API keys: ``tt_<key id>_<secret>``. Only the SHA-256 of the secret is stored; a secret has 256 random bits."""
+"""API keys: ``tt_<key id>_<secret>``, or ``tp_`` for a publishable one, which stands in web pages.
+
+Only the SHA-256 of the secret is stored; a secret has 256 random bits.
+"""
 
 import hashlib
 import hmac
@@ -8,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-_KEY: Final = re.compile(r"^tt_(?P<key_id>[0-9a-f]{16})_(?P<secret>[A-Za-z0-9_-]{43})$")
+_KEY: Final = re.compile(r"^(?P<prefix>tt|tp)_(?P<key_id>[0-9a-f]{16})_(?P<secret>[A-Za-z0-9_-]{43})$")
+_PREFIXES: Final = {False: "tt", True: "tp"}
 _NO_DIGEST: Final = bytes(32)
 
 
@@ -23,24 +27,33 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """What is kept of an active key."""
+    """What is kept of an active key; of a publishable one also the origins of the pages that may use it."""
 
     tenant_id: str
     secret_sha256: bytes
+    origins: frozenset[str] | None = None
+
+    @property
+    def publishable(self) -> bool:
+        """Whether everybody may read it, so that it opens sessions alone."""
+        return self.origins is not None
 
 
-def new_key() -> NewKey:
+def new_key(*, publishable: bool = False) -> NewKey:
     """Make a key."""
     key_id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
-    return NewKey(key_id, f"tt_{key_id}_{secret}", hashlib.sha256(secret.encode()).digest())
+    text = f"{_PREFIXES[publishable]}_{key_id}_{secret}"
+    return NewKey(key_id, text, hashlib.sha256(secret.encode()).digest())
 
 
-def tenant_of(key: str, active: Mapping[str, StoredKey]) -> str | None:
-    """Name the tenant an API key belongs to, or None when it is no active key. Compares in constant time."""
+def find_key(key: str, active: Mapping[str, StoredKey]) -> StoredKey | None:
+    """Give what is kept of a key, or None when it is no active one. Compares in constant time."""
     parts = _KEY.fullmatch(key)
     if parts is None:
         return None
     stored = active.get(parts["key_id"])
     digest = hashlib.sha256(parts["secret"].encode()).digest()
     matches = hmac.compare_digest(digest, stored.secret_sha256 if stored is not None else _NO_DIGEST)
-    return stored.tenant_id if matches and stored is not None else None
+    if not matches or stored is None or parts["prefix"] != _PREFIXES[stored.publishable]:
+        return None
+    return stored

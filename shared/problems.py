@@ -78,6 +78,13 @@ class Problem(Exception):
 UNAUTHENTICATED: Final = ProblemKind(
     "unauthenticated", 401, "No valid API key", "Send 'Authorization: Bearer <API key>' with an active key."
 )
+FORBIDDEN: Final = ProblemKind(
+    "forbidden", 403, "Not with a publishable key",
+    "Use a secret key, on your server. A publishable key starts, feeds, reads and closes sessions, no more.",
+)  # fmt: skip
+ORIGIN_REFUSED: Final = ProblemKind(
+    "origin_refused", 403, "Not from this origin", "Make a publishable key for the origin of the page."
+)
 NOT_FOUND: Final = ProblemKind("not_found", 404, "Not found", "Check the path and the id.")
 METHOD_NOT_ALLOWED: Final = ProblemKind(
     "method_not_allowed", 405, "Method not allowed", "See the API reference for this path's methods."

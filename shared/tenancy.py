@@ -9,7 +9,7 @@ from typing import Final, Protocol
 import asyncpg
 
 from shared import metrics
-from shared.api_keys import StoredKey, tenant_of
+from shared.api_keys import StoredKey, find_key
 
 _log = logging.getLogger(__name__)
 REFRESH_S: Final = 2.0
@@ -28,10 +28,15 @@ def load_keys_from(pool: Pool) -> LoadKeys:
     """Load active keys from PostgreSQL, through the one function that may read them."""
 
     async def load() -> Mapping[str, StoredKey]:
-        rows = await pool.fetch("SELECT key_id, tenant_id, secret_sha256 FROM active_api_keys()")
-        return {row["key_id"]: StoredKey(row["tenant_id"], row["secret_sha256"]) for row in rows}
+        rows = await pool.fetch("SELECT key_id, tenant_id, secret_sha256, origins FROM active_api_keys()")
+        return {row["key_id"]: _stored(row) for row in rows}
 
     return load
+
+
+def _stored(row: asyncpg.Record) -> StoredKey:
+    origins = row["origins"]
+    return StoredKey(row["tenant_id"], row["secret_sha256"], None if origins is None else frozenset(origins))
 
 
 class KeyRing:
@@ -58,9 +63,9 @@ class KeyRing:
         """Seconds since the last snapshot was loaded, or since the start when none ever was."""
         return time.monotonic() - self._loaded_at_s
 
-    def tenant_of(self, key: str) -> str | None:
-        """Name the tenant of an active key, or None."""
-        return tenant_of(key, self._active or {})
+    def find(self, key: str) -> StoredKey | None:
+        """Give what is kept of an active key, or None."""
+        return find_key(key, self._active or {})
 
     async def refresh(self) -> None:
         """Load a new snapshot; raises what loading raises."""

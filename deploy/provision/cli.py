@@ -73,16 +73,20 @@ def key() -> None:
 
 @key.command("create")
 @click.option("--tenant", "tenant_id", required=True, help="Whose key it is.")
-def key_create(tenant_id: str) -> None:
-    """Make a key and print it. It is shown this once."""
-    click.echo(_as_owner(lambda owner: create_key(owner, tenant_id)))
+@click.option("--origin", "origins", multiple=True, help="Make it publishable, for pages of this origin; repeatable.")
+def key_create(tenant_id: str, origins: tuple[str, ...]) -> None:
+    """Make a key and print it. It is shown this once.
+
+    A secret key is for servers. With origins it is publishable: it may stand in their pages and opens sessions alone.
+    """
+    click.echo(_as_owner(lambda owner: create_key(owner, tenant_id, origins)))
 
 
 @key.command("revoke")
 @click.argument("key_id")
 def key_revoke(key_id: str) -> None:
     """Revoke a key. KEY_ID is the part between its underscores, in tt_KEY_ID_secret; the whole key will do too."""
-    if key_id.startswith("tt_"):
+    if key_id.startswith(("tt_", "tp_")):
         key_id = key_id.split("_")[1]  # the secret is not for messages
     _as_owner(lambda owner: revoke_key(owner, key_id))
     click.echo(f"key {key_id} revoked")

@@ -1,6 +1,7 @@
 """Tenants and their API keys, written as the owner role. Of a key only the hash of its secret is stored."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 import asyncpg
@@ -9,6 +10,8 @@ from shared.api_keys import new_key
 
 # Part of Kafka keys and metric labels, so no colon, slash or space.
 _TENANT_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+# As browsers send it: no path, no capital letters, and no port where it is the scheme's own.
+_ORIGIN: Final = re.compile(r"(https(?!.*:443$)|http(?!.*:80$))://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 
 
 class TenantRefused(Exception):
@@ -48,21 +51,35 @@ async def set_threshold(owner: asyncpg.Connection, tenant_id: str, threshold: in
         raise TenantRefused(f"there is no tenant {tenant_id!r}")
 
 
-async def create_key(owner: asyncpg.Connection, tenant_id: str) -> str:
+async def create_key(owner: asyncpg.Connection, tenant_id: str, origins: Sequence[str] = ()) -> str:
     """Make an API key of a tenant and give its text, which cannot be had again.
+
+    Parameters
+    ----------
+    owner
+        A connection as the owner role.
+    tenant_id
+        Whose key it is.
+    origins
+        Of the pages that may use it, as browsers name them, e.g. ``https://shop.example``. With any it is a
+        publishable key, which does no more than sessions need.
 
     Raises
     ------
     TenantRefused
-        There is no such tenant.
+        There is no such tenant, or what is no origin.
     """
-    key = new_key()
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise TenantRefused(f"{origin!r} is no origin: say scheme, host and port alone, as in https://shop.example")
+    key = new_key(publishable=bool(origins))
     try:
         await owner.execute(
-            "INSERT INTO api_keys (key_id, tenant_id, secret_sha256) VALUES ($1, $2, $3)",
+            "INSERT INTO api_keys (key_id, tenant_id, secret_sha256, origins) VALUES ($1, $2, $3, $4)",
             key.key_id,
             tenant_id,
             key.secret_sha256,
+            list(origins) or None,
         )
     except asyncpg.ForeignKeyViolationError:
         raise TenantRefused(f"there is no tenant {tenant_id!r}") from None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
 from services.gateway.answering import Receive, Scope, Send
 from services.gateway.api import Checks, create_api
@@ -34,6 +35,7 @@ from shared.tracing import child_of, trace_id_of
 
 _log = logging.getLogger(__name__)
 INGEST_PATH = "/v1/events"
+_PREFLIGHT_S = 7_200  # the longest that browsers keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +80,22 @@ class GatewayApp:
         self.sessions = sessions
         self.api = api
         self.keys = keys
+        # Any origin: there are no cookies to abuse, and which pages may use a key is told by the key.
+        self._sessions_for_pages = CORSMiddleware(
+            sessions,
+            allow_origins=["*"],
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["authorization", "content-type", "content-encoding", "idempotency-key", "traceparent"],
+            expose_headers=["retry-after"],
+            max_age=_PREFLIGHT_S,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "http" and scope["path"] == INGEST_PATH:
             await self.ingest(scope, receive, send)
         elif scope["type"] == "http" and self.sessions.route_of(scope["path"]) is not None:
-            await self.sessions(scope, receive, send)
+            await self._sessions_for_pages(scope, receive, send)
         elif scope["type"] == "http":
             await self._guarded(scope, receive, send)
         else:

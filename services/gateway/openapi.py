@@ -18,6 +18,7 @@ from shared.problems import (
     BODY_TIMEOUT,
     BODY_TOO_LARGE,
     BROKER_UNAVAILABLE,
+    FORBIDDEN,
     HEADERS_TOO_LARGE,
     INTERNAL,
     INVALID_BATCH,
@@ -38,11 +39,11 @@ _REF: Final = "#/components/schemas/{name}"
 _SECURITY: Final[list[dict[str, list[str]]]] = [{"api_key": []}]
 _COMMON: Final = (METHOD_NOT_ALLOWED, HEADERS_TOO_LARGE, INTERNAL)
 _INGEST: Final = (
-    UNAUTHENTICATED, AUTH_UNAVAILABLE, MALFORMED_BODY, BODY_TIMEOUT, BODY_TOO_LARGE, UNSUPPORTED_MEDIA, INVALID_BATCH,
-    INVALID_PARAMETER, TOO_MANY_IN_FLIGHT, BROKER_UNAVAILABLE, *_COMMON,
+    UNAUTHENTICATED, FORBIDDEN, AUTH_UNAVAILABLE, MALFORMED_BODY, BODY_TIMEOUT, BODY_TOO_LARGE, UNSUPPORTED_MEDIA,
+    INVALID_BATCH, INVALID_PARAMETER, TOO_MANY_IN_FLIGHT, BROKER_UNAVAILABLE, *_COMMON,
 )  # fmt: skip
 _READ: Final = (
-    UNAUTHENTICATED, AUTH_UNAVAILABLE, NOT_FOUND, INVALID_PARAMETER, STORE_UNAVAILABLE, *_COMMON,
+    UNAUTHENTICATED, FORBIDDEN, AUTH_UNAVAILABLE, NOT_FOUND, INVALID_PARAMETER, STORE_UNAVAILABLE, *_COMMON,
 )  # fmt: skip
 
 
@@ -115,7 +116,15 @@ def build_openapi(api: FastAPI) -> dict[str, Any]:
         components["EventBatch"] = schemas[0] | {"description": "A batch of one domain; `domain` tells which."}
         document["components"] = {
             "schemas": components,
-            "securitySchemes": {"api_key": {"type": "http", "scheme": "bearer", "bearerFormat": "tt_<id>_<secret>"}},
+            "securitySchemes": {
+                "api_key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "tt_<id>_<secret>",
+                    "description": "A secret key, for servers. Sessions also take a publishable one,"
+                    " `tp_<id>_<secret>`, from the origins it was made for.",
+                }
+            },
         }
         document["paths"]["/v1/events"] = {"post": _ingest_operation()}
         document["paths"] |= session_paths(_ok, _problems, _COMMON, _SECURITY)

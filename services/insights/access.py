@@ -8,7 +8,15 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.insights.errors import EXAMPLE_TRACE_ID, RETRY_AFTER_S
 from services.insights.responses import ProblemDocument
-from shared.problems import AUTH_UNAVAILABLE, INTERNAL, MEDIA_TYPE, STORE_UNAVAILABLE, UNAUTHENTICATED, Problem
+from shared.problems import (
+    AUTH_UNAVAILABLE,
+    FORBIDDEN,
+    INTERNAL,
+    MEDIA_TYPE,
+    STORE_UNAVAILABLE,
+    UNAUTHENTICATED,
+    Problem,
+)
 from shared.tenancy import KeyRing
 
 _bearer: Final = HTTPBearer(auto_error=False, description="An API key: `tt_<key id>_<secret>`.")
@@ -22,10 +30,12 @@ def tenant_by(keys: KeyRing) -> Callable[..., Awaitable[str]]:
     ) -> str:
         if not keys.loaded:
             raise Problem(AUTH_UNAVAILABLE, retry_after_s=RETRY_AFTER_S)
-        found = keys.tenant_of(credentials.credentials) if credentials is not None else None
+        found = keys.find(credentials.credentials) if credentials is not None else None
         if found is None:
             raise Problem(UNAUTHENTICATED)
-        return found
+        if found.publishable:
+            raise Problem(FORBIDDEN)
+        return found.tenant_id
 
     return tenant
 
@@ -45,6 +55,7 @@ def problem_response(example: Problem) -> dict[str, Any]:
 
 COMMON_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     401: problem_response(Problem(UNAUTHENTICATED)),
+    403: problem_response(Problem(FORBIDDEN)),
     500: problem_response(Problem(INTERNAL)),
     503: problem_response(Problem(STORE_UNAVAILABLE, retry_after_s=RETRY_AFTER_S))
     | {

@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Final
+from uuid import UUID
 
 from services.gateway.answering import Answer, Receive, Request, Scope, Send
 from services.gateway.body import Body, ReceivingBytes
-from services.gateway.keys import authenticate
-from services.gateway.sessions.handlers import Caller, Handlers
+from services.gateway.keys import authenticate, authenticate_page
+from services.gateway.sessions.handlers import NO_SESSION, Caller, Handlers
 from services.gateway.settings import GatewaySettings
 from shared import metrics
 from shared.problems import METHOD_NOT_ALLOWED, NOT_FOUND, Problem
@@ -18,6 +19,7 @@ from shared.tenancy import KeyRing
 from shared.uuids import parse_uuid
 
 _SESSION_ROUTE: Final = re.compile(r"/api/sessions/(?P<session>[^/]{1,64})(?P<part>/data|/status|)")
+_TRACK_PATH: Final = "/api/behavior/track"
 _requests: Final = cache(metrics.GATEWAY_SESSION_REQUESTS.labels)
 _seconds: Final = cache(metrics.GATEWAY_SESSION_SECONDS.labels)
 _Handler = Callable[[Request, Caller], Awaitable[Answer]]
@@ -55,7 +57,7 @@ class SessionApi:
         # By route: its name in metrics, its only method, and what it does.
         self._routes: Mapping[str, tuple[str, str, _Handler]] = {
             "/api/sessions": ("begin", "POST", handlers.begin),
-            "/api/behavior/track": ("track", "POST", handlers.track),
+            _TRACK_PATH: ("track", "POST", handlers.track),
             "/data": ("data", "POST", handlers.take),
             "/status": ("status", "GET", handlers.tell),
             "": ("close", "DELETE", handlers.close),
@@ -79,19 +81,26 @@ class SessionApi:
         async def answer(request: Request) -> Answer:
             if scope["method"] != method:
                 raise Problem(METHOD_NOT_ALLOWED, f"this path takes {method}")
-            tenant_id = authenticate(request.headers.get(b"authorization"), self._keys)
-            return await handle(request, _caller(scope["path"], tenant_id, self._now()))
+            return await handle(request, self._caller(request))
 
         outcome = await request.respond(answer, send, method.encode())
         _requests(name, outcome).inc()
         _seconds(name).observe(time.perf_counter() - request.started_s)
 
+    def _caller(self, request: Request) -> Caller:
+        path: str = request.scope["path"]
+        authorization = request.headers.get(b"authorization")
+        if path == _TRACK_PATH:  # it speaks of any user, which is not for everybody who reads a page
+            return Caller(authenticate(authorization, self._keys), self._now())
+        key = authenticate_page(authorization, request.headers.get(b"origin"), self._keys)
+        return Caller(key.tenant_id, self._now(), _session_id(path), key.publishable)
 
-def _caller(path: str, tenant_id: str, now: datetime) -> Caller:
+
+def _session_id(path: str) -> UUID:
     found = _SESSION_ROUTE.fullmatch(path)
     if found is None:
-        return Caller(tenant_id, now)
+        return NO_SESSION
     try:
-        return Caller(tenant_id, now, parse_uuid(found["session"].encode()))
+        return parse_uuid(found["session"].encode())
     except ValueError:
         raise Problem(NOT_FOUND, "there is no such session: its id is no UUID") from None

@@ -1,6 +1,6 @@
 """The answers of the session API."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Final, Literal
 from uuid import UUID
@@ -31,6 +31,13 @@ class Judged(msgspec.Struct, frozen=True):
 judged: Final = msgspec.json.Decoder(Judged).decode
 
 
+class PageReason(msgspec.Struct, frozen=True):
+    """A reason as a page may see it: everybody may read that."""
+
+    code: str
+    message: str
+
+
 class SessionDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A session; ``sessionId`` is ``session_id`` once more.
 
@@ -48,14 +55,16 @@ class SessionDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResultDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """What a verdict means in this API: ``score`` is 0..1, higher is more human."""
+    """What a verdict means in this API: ``score`` is 0..1, higher is more human. Pages get no whole verdict."""
 
     is_human: bool
+    needs_challenge: bool
+    trust_score: int
     score: Share
     confidence: Share
-    reasons: list[Reason]
+    reasons: Sequence[Reason] | Sequence[PageReason]
     judged_at: datetime
-    verdict: msgspec.Raw
+    verdict: msgspec.Raw | None
 
 
 class StatusDocument(SessionDocument, frozen=True, kw_only=True):
@@ -74,9 +83,11 @@ class DataDocument(msgspec.Struct, frozen=True, kw_only=True):
     batch_id: UUID
     status: Literal["judged", "pending"]
     is_human: bool | None
+    needs_challenge: bool | None
+    trust_score: int | None
     score: Share | None
     confidence: Share | None
-    reasons: list[Reason]
+    reasons: Sequence[Reason] | Sequence[PageReason]
     processing_time_ms: _Ms
     event_count: int
     ignored_events: int

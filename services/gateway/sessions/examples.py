@@ -64,6 +64,8 @@ DATA: Final[dict[str, Any]] = {
     "batch_id": _BATCH_ID,
     "status": "judged",
     "is_human": True,
+    "needs_challenge": False,
+    "trust_score": 88,
     "score": 0.88,
     "confidence": 0.7,
     "reasons": _REASONS,
@@ -77,6 +79,8 @@ DATA: Final[dict[str, Any]] = {
 PENDING: Final[dict[str, Any]] = DATA | {
     "status": "pending",
     "is_human": None,
+    "needs_challenge": None,
+    "trust_score": None,
     "score": None,
     "confidence": None,
     "reasons": [],
@@ -90,6 +94,8 @@ STATUS: Final[dict[str, Any]] = SESSION | {
     "event_count": 7,
     "result": {
         "is_human": True,
+        "needs_challenge": False,
+        "trust_score": 88,
         "score": 0.88,
         "confidence": 0.7,
         "reasons": _REASONS,

@@ -3,7 +3,7 @@
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -18,6 +18,7 @@ from services.gateway.sessions.behaviour import Behaviour, Refusal
 from services.gateway.sessions.documents import (
     DataDocument,
     Judged,
+    PageReason,
     ResultDocument,
     SessionDocument,
     StatusDocument,
@@ -40,6 +41,7 @@ from services.gateway.sessions.posting import (
 from services.gateway.sessions.reading import read_behaviour
 from shared import metrics
 from shared.contracts.base import Subject
+from shared.contracts.verdict import Reason
 from shared.problems import STORE_UNAVAILABLE, Problem
 from shared.uuids import named_uuid, timed_uuid
 
@@ -51,12 +53,16 @@ _RETRY_STORE_S: Final = 2
 _RETRY_VERDICT: Final = ((b"retry-after", b"1"),)
 
 
+NO_SESSION: Final = UUID(int=0)
+
+
 class Caller(NamedTuple):
-    """Whose request it is, when it came, and of which session it speaks."""
+    """Whose request it is, when it came, of which session it speaks, and whether it is a page's, whom anybody reads."""
 
     tenant_id: str
     now: datetime
-    session_id: UUID = UUID(int=0)
+    session_id: UUID = NO_SESSION
+    is_page: bool = False
 
 
 class _Posted(NamedTuple):
@@ -137,14 +143,16 @@ class Handlers:
             batch_id=posted.item.batch_id,
             status="judged" if found else "pending",
             is_human=found.trust_score >= session.challenge_threshold if found else None,
+            needs_challenge=found.trust_score < session.challenge_threshold if found else None,
+            trust_score=found.trust_score if found else None,
             score=human_score(found.risk_score) if found else None,
             confidence=found.confidence if found else None,
-            reasons=found.reasons if found else [],
+            reasons=_reasons(found, caller) if found else [],
             processing_time_ms=posted.processing_time_ms,
             event_count=posted.item.events,
             ignored_events=posted.behaviour.ignored,
             receipt=f"/v1/batches/{posted.item.batch_id}",
-            verdict=msgspec.Raw(posted.verdict) if posted.verdict is not None else None,
+            verdict=_whole(posted.verdict, caller),
         )
         return _judged_or_pending(msgspec.json.encode(answer), found)
 
@@ -189,14 +197,16 @@ class Handlers:
         verdict = await self._latest(caller)
         found = judged(verdict) if verdict is not None else None
         result = None
-        if found is not None and verdict is not None:
+        if found is not None:
             result = ResultDocument(
                 is_human=found.trust_score >= session.challenge_threshold,
+                needs_challenge=found.trust_score < session.challenge_threshold,
+                trust_score=found.trust_score,
                 score=human_score(found.risk_score),
                 confidence=found.confidence,
-                reasons=found.reasons,
+                reasons=_reasons(found, caller),
                 judged_at=found.received_at,
-                verdict=msgspec.Raw(verdict),
+                verdict=_whole(verdict, caller),
             )
         answer = StatusDocument(
             **_about(caller.session_id, session, caller.now),
@@ -263,6 +273,17 @@ async def _read(request: Request) -> bytes:
 
 def _judged_or_pending(body: bytes, found: Judged | None) -> Answer:
     return Answer(200, body, "verdict") if found else Answer(202, body, "accepted", _RETRY_VERDICT)
+
+
+def _reasons(found: Judged, caller: Caller) -> Sequence[Reason] | Sequence[PageReason]:
+    """Give the reasons; to a page without what each weighs, which would teach its bot what to change."""
+    if caller.is_page:
+        return [PageReason(reason.code, reason.message) for reason in found.reasons]
+    return found.reasons
+
+
+def _whole(verdict: bytes | None, caller: Caller) -> msgspec.Raw | None:
+    return msgspec.Raw(verdict) if verdict is not None and not caller.is_page else None
 
 
 def _session_subject(session_id: UUID) -> Subject:

@@ -1,21 +1,23 @@
 """The session API in OpenAPI 3.1: operations and schemas. What is posted is described by its common shape."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from services.gateway.sessions import examples
 from shared.contracts.base import Share
-from shared.contracts.verdict import Reason, Verdict
+from shared.contracts.verdict import Reason, ReasonCode, Verdict
 from shared.problems import (
     AUTH_UNAVAILABLE,
     BODY_TIMEOUT,
     BODY_TOO_LARGE,
     BROKER_UNAVAILABLE,
+    FORBIDDEN,
     INVALID_REQUEST,
     MALFORMED_BODY,
     NOT_FOUND,
+    ORIGIN_REFUSED,
     SESSION_CLOSED,
     STORE_UNAVAILABLE,
     TOO_MANY_IN_FLIGHT,
@@ -28,7 +30,8 @@ _POSTS: Final = (
     UNAUTHENTICATED, AUTH_UNAVAILABLE, MALFORMED_BODY, INVALID_REQUEST, BODY_TIMEOUT, BODY_TOO_LARGE,
     UNSUPPORTED_MEDIA, TOO_MANY_IN_FLIGHT, BROKER_UNAVAILABLE, STORE_UNAVAILABLE,
 )  # fmt: skip
-_READS: Final = (UNAUTHENTICATED, AUTH_UNAVAILABLE, NOT_FOUND, STORE_UNAVAILABLE)
+_READS: Final = (UNAUTHENTICATED, AUTH_UNAVAILABLE, ORIGIN_REFUSED, NOT_FOUND, STORE_UNAVAILABLE)
+TrustScore = Annotated[int, msgspec.Meta(ge=0, le=100)]
 _ANY_OBJECT: Final[dict[str, Any]] = {"type": "object"}
 _ITEMS: Final[dict[str, Any]] = {"type": "array", "items": _ANY_OBJECT}
 _GROUPS: Final = (
@@ -81,6 +84,15 @@ _SESSION: Final[dict[str, Any]] = {
 }
 
 
+class ReasonSchema(msgspec.Struct, kw_only=True):
+    """One cause of a verdict. A publishable key gets code and message alone."""
+
+    code: ReasonCode
+    message: str
+    contribution: Share | msgspec.UnsetType = msgspec.UNSET
+    evidence: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+
+
 class SessionSchema(msgspec.Struct, kw_only=True):
     """A session. ``ended_by``: closed by the caller, idle for 30 minutes, or expired after 24 hours."""
 
@@ -98,11 +110,13 @@ class SessionResultSchema(msgspec.Struct, kw_only=True):
     """The latest verdict in this API's words; ``score`` is 0..1, higher is more human."""
 
     is_human: bool
+    needs_challenge: bool
+    trust_score: TrustScore
     score: Share
     confidence: Share
-    reasons: list[Reason]
+    reasons: list[ReasonSchema]
     judged_at: str
-    verdict: Verdict
+    verdict: Verdict | None
 
 
 class SessionStatusSchema(SessionSchema, kw_only=True):
@@ -121,9 +135,11 @@ class SessionDataSchema(msgspec.Struct, kw_only=True):
     batch_id: str
     status: str
     is_human: bool | None
+    needs_challenge: bool | None
+    trust_score: TrustScore | None
     score: Share | None
     confidence: Share | None
-    reasons: list[Reason]
+    reasons: list[ReasonSchema]
     processing_time_ms: float
     event_count: int
     ignored_events: int
@@ -180,7 +196,7 @@ def session_paths(
                 "begin_session",
                 "Start a session",
                 {201: ok("It is open; post its data.", "SessionSchema", examples.SESSION)},
-                _POSTS,
+                (*_POSTS, ORIGIN_REFUSED),
                 description="User, device and network facts are optional. A session ends when it is closed, 30 minutes"
                 " after its last data, or after 24 hours.",
                 parameters=[_IDEMPOTENCY],
@@ -204,7 +220,7 @@ def session_paths(
                     200: ok("Judged.", "SessionDataSchema", examples.DATA),
                     202: ok("Taken, not judged yet: ask again.", "SessionDataSchema", examples.PENDING),
                 },
-                (*_POSTS, NOT_FOUND, SESSION_CLOSED),
+                (*_POSTS, ORIGIN_REFUSED, NOT_FOUND, SESSION_CLOSED),
                 description="Events in one list, or in groups. Of a key only its class goes on.",
                 parameters=[_SESSION, _IDEMPOTENCY],
                 requestBody=data,
@@ -227,7 +243,7 @@ def session_paths(
                     200: ok("Judged.", "TrustSchema", examples.TRUST),
                     202: ok("Taken, not judged yet.", "TrustSchema", examples.TRUST_PENDING),
                 },
-                _POSTS,
+                (*_POSTS, FORBIDDEN),
                 description="The subject judged is the customer of that id. A captcha is needed below the tenant's"
                 " threshold, 50 of 100 by default.",
                 parameters=[_IDEMPOTENCY],

@@ -20,6 +20,8 @@ from deploy.provision.run import provision
 from deploy.provision.settings import ProvisionSettings
 from deploy.provision.tenants import TenantRefused, add_tenant, create_key, key_is_active, revoke_key, set_threshold
 from deploy.provision.topics import TopicRefused, ensure_topics
+from shared.api_keys import find_key
+from shared.tenancy import load_keys_from
 from shared.topics import Topic
 
 
@@ -125,6 +127,48 @@ async def test_a_key_lives_from_its_making_to_its_revoking(servers: Servers) -> 
             await set_threshold(owner, tenant_id, 101)
         with pytest.raises(TenantRefused, match="no tenant 'nobody-here'"):
             await set_threshold(owner, "nobody-here", 60)
+    finally:
+        await owner.close()
+
+
+async def test_a_publishable_key_is_known_by_its_origins(servers: Servers) -> None:
+    tenant_id = f"t-{uuid.uuid4().hex[:12]}"
+    owner = await asyncpg.connect(servers.postgres_dsn_by_role[OWNER])
+    gateway = await asyncpg.connect(servers.postgres_dsn_by_role["telltale_gateway"])
+    try:
+        await add_tenant(owner, tenant_id)
+        page = await create_key(owner, tenant_id, ["https://shop.example", "http://localhost:8090"])
+        server = await create_key(owner, tenant_id)
+        active = await load_keys_from(gateway)()
+        for key, prefix, origins in (
+            (page, "tp_", frozenset({"https://shop.example", "http://localhost:8090"})),
+            (server, "tt_", None),
+        ):
+            found = find_key(key, active)
+            assert key.startswith(prefix)
+            assert found is not None and (found.tenant_id, found.origins) == (tenant_id, origins)
+    finally:
+        await gateway.close()
+        await owner.close()
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "shop.example",
+        "https://shop.example/",
+        "https://Shop.example",
+        "https://shop.example:443",
+        "http://a:80",
+        "*",
+        "",
+    ],
+)
+async def test_what_no_browser_sends_is_no_origin(servers: Servers, origin: str) -> None:
+    owner = await asyncpg.connect(servers.postgres_dsn_by_role[OWNER])
+    try:
+        with pytest.raises(TenantRefused, match="is no origin"):
+            await create_key(owner, "anybody", [origin])
     finally:
         await owner.close()
 

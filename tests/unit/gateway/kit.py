@@ -58,9 +58,9 @@ class Keys:
     def __post_init__(self) -> None:
         self.text, self.other_text = self.add(TENANT), self.add(OTHER_TENANT)
 
-    def add(self, tenant_id: str) -> str:
-        key = new_key()
-        self.active[key.key_id] = StoredKey(tenant_id, key.secret_sha256)
+    def add(self, tenant_id: str, *origins: str) -> str:
+        key = new_key(publishable=bool(origins))
+        self.active[key.key_id] = StoredKey(tenant_id, key.secret_sha256, frozenset(origins) if origins else None)
         return key.text
 
     async def load(self) -> Mapping[str, StoredKey]:

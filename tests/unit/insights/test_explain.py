@@ -139,7 +139,7 @@ async def test_the_answer_is_what_openapi_says(world: World, client: httpx.Async
         for told in answer["models"]:
             assert told.keys() == schemas["ModelDocument"]["properties"].keys()
     assert answers[-1]["rules"][0]["outcome"] == "hit"
-    assert set(operation["responses"]) == {"200", "401", "404", "422", "500", "503"}
+    assert set(operation["responses"]) == {"200", "401", "403", "404", "422", "500", "503"}
     for status, response in operation["responses"].items():
         if status != "200":
             example = response["content"]["application/problem+json"]["example"]
