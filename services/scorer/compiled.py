@@ -1,10 +1,14 @@
 """Loops over samples as machine code. A batch is short: NumPy would spend its time on calls, Python on each sample."""
 
+import hashlib
 import logging
+import os
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
 
 import numba
+from numba.core import config
 
 _log = logging.getLogger(__name__)
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -13,8 +17,8 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 def compiled(signature: str) -> Callable[[_F], _F]:
     """Compile a function when its module is imported.
 
-    Numba keeps the result beside the module or in its user's cache, so that the next start need not compile. Floats
-    are as exact as Python's, and in the order that is written.
+    The result is kept in the user's cache, so that the next start need not compile. Floats are as exact as Python's,
+    and in the order that is written.
 
     Parameters
     ----------
@@ -23,11 +27,7 @@ def compiled(signature: str) -> Callable[[_F], _F]:
     """
 
     def compile_(function: _F) -> _F:
-        try:
-            return cast(_F, numba.njit(signature, cache=True)(function))
-        except RuntimeError as error:  # nowhere to write
-            _log.warning("%s is compiled at every start: %s", function.__name__, error)
-            return cast(_F, numba.njit(signature)(function))
+        return cast(_F, numba.njit(signature, cache=bool(_CACHE))(function))
 
     return compile_
 
@@ -35,3 +35,26 @@ def compiled(signature: str) -> Callable[[_F], _F]:
 def inlined(function: _F) -> _F:
     """Make a function that only compiled ones call, for whatever types they give."""
     return cast(_F, numba.njit(inline="always")(function))
+
+
+def _cache_directory() -> str:
+    """Make a directory named after the sources: Numba by itself looks at one file, and a loop may call another file's.
+
+    Without a home of our own there is none: code must not be taken from a place where others write.
+    """
+    digest, here = hashlib.sha256(), Path(__file__).parent
+    for source in sorted([*here.glob("*.py"), *(here / "domains").rglob("*.py")]):
+        digest.update(source.read_bytes())
+    try:
+        wanted = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
+        caches = Path(wanted) if wanted else Path.home() / ".cache"
+        directory = caches / "telltale" / f"loops-{digest.hexdigest()[:16]}"
+        directory.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError) as error:
+        _log.warning("loops are compiled at every start, set NUMBA_CACHE_DIR to keep them: %s", error)
+        return ""
+    return str(directory)
+
+
+_CACHE: Final = _cache_directory()
+config.CACHE_DIR = _CACHE  # type: ignore[attr-defined]
