@@ -7,7 +7,7 @@ UV     := $(BIN)/uv --no-config
 DOCTESTS := --doctest-modules shared services --ignore-glob='*/__main__.py'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down restart status logs doctor reconcile dead-letters replay test check chaos bench soak simulate train eval lock rules schemas
+.PHONY: help setup sdk chromium up down restart status logs doctor reconcile dead-letters replay test check chaos bench soak simulate train eval lock rules schemas test-browser bench-sdk test-sdks
 
 help:            ## List the commands
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -27,7 +27,13 @@ $(VENV)/.ready: $(BIN)/uv requirements/dev.txt
 
 setup: $(VENV)/.ready ## Create the virtual environment with everything pinned
 
-up: setup        ## Start everything, replay recordings, stay until Ctrl-C (DETACH=1 returns and leaves it running)
+sdk: setup       ## Build the packages for browsers and React
+	@$(BIN)/python -m deploy.sdks
+
+chromium:
+	@deploy/install-chromium.sh
+
+up: sdk          ## Start everything, replay recordings, stay until Ctrl-C (DETACH=1 returns and leaves it running)
 	@$(BIN)/python -m deploy.local up $(if $(filter 1,$(DETACH)),--detach)
 
 down: setup      ## Stop everything; data stays
@@ -67,7 +73,7 @@ check: setup     ## Quick checks: lint, types, import boundaries, unit tests
 	$(BIN)/pytest -q tests/unit
 	$(BIN)/pytest -q $(DOCTESTS)
 
-test: setup      ## Everything: checks, then contract, integration and end-to-end suites on real parts
+test: sdk chromium ## Everything: checks, then contract, integration and end-to-end suites on real parts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -95,6 +101,16 @@ eval: setup      ## Try the detector on makers it never met; writes docs/detecti
 
 schemas: setup   ## Write the JSON Schemas of the contracts anew; refuses a breaking change
 	@$(BIN)/python -m shared.contracts.schema
+
+test-browser: sdk chromium ## Try the browser SDK in Chromium: what leaves the page, what it costs, people and bots against the whole system
+	@$(BIN)/pytest -q tests/browser
+	@$(BIN)/python -m tests.browser.measure
+
+bench-sdk: setup ## Measure the Python client beside plain HTTP
+	@$(BIN)/python -m benchmarks.sdk
+
+test-sdks: sdk   ## Install the packages into empty projects and run the consumers of verdicts in three languages
+	@$(BIN)/python -m tests.integration.sdks
 
 rules: setup     ## List the rules
 	@$(BIN)/python -m services.scorer.lab.rules

@@ -13,6 +13,8 @@ class Addresses:
         Base address of the gateway.
     insights_url
         Base address of insights.
+    shop_url
+        The demo shop, whose page's key is made for this address.
     demo_api_key
         API key of the tenant ``demo``.
     kafka_bootstrap
@@ -25,6 +27,7 @@ class Addresses:
 
     gateway_url: str
     insights_url: str
+    shop_url: str
     demo_api_key: str
     kafka_bootstrap: str
     redis_url: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from deploy.local.addresses import Addresses
-from deploy.local.demo import ensure_demo_key
+from deploy.local.demo import ensure_demo_key, ensure_demo_page_key
 from deploy.local.progress import Progress
 from deploy.local.settings import HOST
 from deploy.local.stack import Stack
@@ -33,7 +33,9 @@ async def bring_up(stack: Stack, progress: Progress) -> Report:
     await stack.start_servers(progress)
     progress.note("provisioning", "topics, roles, schema, demo tenant")
     await provision(stack.provision_settings())
-    demo_key = await ensure_demo_key(stack.provision_settings().owner_dsn, stack.settings.root)
+    owner_dsn = stack.provision_settings().owner_dsn
+    demo_key = await ensure_demo_key(owner_dsn, stack.settings.root)
+    await ensure_demo_page_key(owner_dsn, stack.settings.root, stack.settings.demo_port)
     progress.ready("provisioning")
     await stack.start_services(progress)
     progress.note("replay", "sending recorded sessions")
@@ -45,6 +47,7 @@ async def bring_up(stack: Stack, progress: Progress) -> Report:
 
 def _urls(stack: Stack, addresses: Addresses) -> dict[str, str]:
     return {
+        "demo shop": f"{addresses.shop_url}/",
         "gateway API": f"{addresses.gateway_url}/docs",
         "KPIs": f"{addresses.insights_url}/v1/kpis?group_by=action,reason (send the API key)",
         "insights API": f"{addresses.insights_url}/docs",

@@ -26,7 +26,7 @@ from deploy.provision.tenants import TenantRefused
 from deploy.provision.topics import TopicRefused
 
 _EXPECTED: Final = (NeedsAttention, TopicRefused, TenantRefused)
-_PART_COLOURS: Final = ("cyan", "magenta", "green", "yellow", "blue", "red", "white")
+_PART_COLOURS: Final = ("cyan", "magenta", "green", "yellow", "blue", "red", "white", "bright_black")
 
 _STOPPING: Final = "stopping; this takes a few seconds"
 

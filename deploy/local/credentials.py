@@ -10,6 +10,7 @@ from deploy.provision.roles import ROLES, password_field
 
 ADMIN: Final = "telltale_admin"
 DEMO_KEY: Final = "TELLTALE_DEMO_API_KEY"
+DEMO_PAGE_KEY: Final = "TELLTALE_DEMO_PAGE_KEY"
 _FILE_NAME: Final = "secrets.env"
 
 
@@ -34,9 +35,14 @@ def password_name(role: str) -> str:
     return f"TELLTALE_{password_field(role).upper()}"
 
 
+def secrets_file(root: Path) -> Path:
+    """Give where an instance keeps its secrets."""
+    return root / _FILE_NAME
+
+
 def load_credentials(root: Path) -> Credentials:
     """Read the secrets file, adding what it lacks."""
-    path = root / _FILE_NAME
+    path = secrets_file(root)
     values = _read(path) if path.exists() else {}
     wanted = [password_name(ADMIN), *(password_name(role.name) for role in ROLES), "TELLTALE_REDIS_PASSWORD"]
     made = {name: secrets.token_urlsafe(24) for name in wanted if name not in values}
@@ -48,7 +54,7 @@ def load_credentials(root: Path) -> Credentials:
 
 def save_secret(root: Path, name: str, value: str) -> None:
     """Add a secret to the file, or change it."""
-    _write(root / _FILE_NAME, _read(root / _FILE_NAME) | {name: value})
+    _write(secrets_file(root), _read(secrets_file(root)) | {name: value})
 
 
 def _read(path: Path) -> dict[str, str]:

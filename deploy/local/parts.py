@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local import kafka, postgres, probes, redis_server
-from deploy.local.credentials import ADMIN, Credentials
+from deploy.local.credentials import ADMIN, Credentials, secrets_file
 from deploy.local.host import Account
 from deploy.local.jars import KAFKA_VERSION, LOCK_FILE, parse_lock
 from deploy.local.settings import CHECKOUT, HOST, StackSettings
@@ -150,8 +150,9 @@ def server_parts(settings: StackSettings, credentials: Credentials) -> tuple[Par
 
 
 def service_parts(settings: StackSettings, credentials: Credentials) -> tuple[Part, ...]:
-    """Describe our own services."""
-    return tuple(_service_part(service, settings, credentials) for service in OUR_SERVICES)
+    """Describe our own services, and the demo shop, which stands outside as any customer's site does."""
+    services = (_service_part(service, settings, credentials) for service in OUR_SERVICES)
+    return (*services, _demo_part(settings))
 
 
 def kafka_of(settings: StackSettings) -> kafka.Kafka:
@@ -193,6 +194,26 @@ def _service_part(service: Service, settings: StackSettings, credentials: Creden
         pid_file=settings.root / "run" / f"{service.name}.pid",
         environment=environment,
         stop_wait_s=20,
+    )
+
+
+def _demo_part(settings: StackSettings) -> Part:
+    port = settings.demo_port
+    return Part(
+        name="demo",
+        group=SERVICES,
+        command=(sys.executable, "-m", "deploy.demo"),
+        ports=(Port(port, "TELLTALE_DEMO_PORT", "demo"),),
+        probe=lambda: probes.http_ready(f"http://{HOST}:{port}/readyz"),
+        pid_file=settings.root / "run" / "demo.pid",
+        environment={
+            "TELLTALE_GATEWAY_URL": f"http://{HOST}:{settings.gateway_port}",
+            "TELLTALE_HTTP_HOST": HOST,
+            "TELLTALE_HTTP_PORT": str(port),
+            "TELLTALE_SECRETS_FILE": str(secrets_file(settings.root)),
+            "PYTHONPATH": str(CHECKOUT),
+            "PYTHONUNBUFFERED": "1",
+        },
     )
 
 

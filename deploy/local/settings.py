@@ -33,6 +33,7 @@ class StackSettings(BaseSettings):
     insights_port: int = 8081
     scorer_port: int = 8082
     persister_port: int = 8083
+    demo_port: int = 8090
     postgres_database: str = "telltale"
 
     @property

@@ -85,6 +85,7 @@ class Stack:
         return Addresses(
             gateway_url=f"http://{HOST}:{self.settings.gateway_port}",
             insights_url=f"http://{HOST}:{self.settings.insights_port}",
+            shop_url=f"http://{HOST}:{self.settings.demo_port}",
             demo_api_key=demo_api_key,
             kafka_bootstrap=self.settings.kafka_bootstrap,
             redis_url=parts.redis_url(self.settings, self.credentials),

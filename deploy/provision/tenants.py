@@ -101,8 +101,11 @@ async def revoke_key(owner: asyncpg.Connection, key_id: str) -> None:
         raise TenantRefused(f"there is no active key {key_id!r}")
 
 
-async def key_is_active(owner: asyncpg.Connection, key_text: str) -> bool:
-    """Tell whether a key we hold is one the database knows."""
-    key_id = key_text.split("_")[1]
-    found = await owner.fetchval("SELECT 1 FROM api_keys WHERE key_id = $1 AND revoked_at IS NULL", key_id)
+async def key_is_active(owner: asyncpg.Connection, key_text: str, origins: Sequence[str] = ()) -> bool:
+    """Tell whether a key we hold is one the database knows, for these origins."""
+    found = await owner.fetchval(
+        "SELECT 1 FROM api_keys WHERE key_id = $1 AND revoked_at IS NULL AND origins IS NOT DISTINCT FROM $2::text[]",
+        key_text.split("_")[1],
+        list(origins) or None,
+    )
     return found is not None

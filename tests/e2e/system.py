@@ -27,7 +27,7 @@ _HOME: Final = CHECKOUT / ".telltale-e2e"
 _READY_TIMEOUT_S: Final = 120.0
 _PORTS: Final = (
     "kafka_port", "kafka_controller_port", "postgres_port", "redis_port",
-    "gateway_port", "insights_port", "scorer_port", "persister_port",
+    "gateway_port", "insights_port", "scorer_port", "persister_port", "demo_port",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from deploy.local.credentials import ADMIN
-from deploy.local.demo import ensure_demo_key
+from deploy.local.demo import ensure_demo_key, ensure_demo_page_key
 from deploy.local.servers_for_tests import Servers
 from deploy.provision.migrations import migrate
 from deploy.provision.roles import OWNER, ROLES, password_field
@@ -183,3 +183,11 @@ async def test_the_demo_key_is_kept_until_the_database_forgets_it(servers: Serve
     finally:
         await owner.close()
     assert await ensure_demo_key(owner_dsn, tmp_path) != first
+
+
+async def test_the_shops_page_gets_another_key_when_it_moves(servers: Servers, tmp_path: Path) -> None:
+    owner_dsn = servers.postgres_dsn_by_role[OWNER]
+    first = await ensure_demo_page_key(owner_dsn, tmp_path, 8090)
+    assert first.startswith("tp_")
+    assert await ensure_demo_page_key(owner_dsn, tmp_path, 8090) == first
+    assert await ensure_demo_page_key(owner_dsn, tmp_path, 8091) != first

@@ -18,6 +18,7 @@ _DEFAULT_PORTS = {
     "insights_port": 8081,
     "scorer_port": 8082,
     "persister_port": 8083,
+    "demo_port": 8090,
 }
 
 

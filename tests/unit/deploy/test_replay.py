@@ -149,7 +149,9 @@ def test_lines_speak_plainly() -> None:
 
 
 async def test_without_recordings_it_says_so(tmp_path_factory: pytest.TempPathFactory) -> None:
-    nowhere = Addresses("http://127.0.0.1:1", "http://127.0.0.1:1", "tt_secret_key", "", "", {"x": "secret"})
+    nowhere = Addresses(
+        "http://127.0.0.1:1", "http://127.0.0.1:1", "http://127.0.0.1:1", "tt_secret_key", "", "", {"x": "secret"}
+    )
     assert "secret" not in repr(nowhere)
     missing = tmp_path_factory.mktemp("none") / "none.jsonl"
     with pytest.raises(ReplayFailed, match="no recordings"):
