@@ -45,11 +45,12 @@ _ALLOWED: Final = {
     "p50_ms": Allowed(0.5, 3.0),
     "p99_ms": Allowed(1.0, 30.0),
 }
-# These fill what they were given for caching, up to a fixed size, by design: buffers, heap, files kept open.
+# These fill what they were given for caching, up to a fixed size, by design: buffers, heap, files kept open, verdicts.
 _CACHES: Final = {
     ("postgres", "memory_mb"): 300.0,
     ("postgres", "descriptors"): 1_000.0,
     ("kafka", "memory_mb"): 250.0,
+    ("redis", "memory_mb"): 256.0,
 }
 
 
