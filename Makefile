@@ -33,7 +33,7 @@ sdk: setup       ## Build the packages for browsers and React
 chromium:
 	@deploy/install-chromium.sh
 
-up: sdk          ## Start everything, replay recordings, stay until Ctrl-C (DETACH=1 returns and leaves it running)
+up: setup        ## Start everything, replay recordings, stay until Ctrl-C (DETACH=1 returns and leaves it running)
 	@$(BIN)/python -m deploy.local up $(if $(filter 1,$(DETACH)),--detach)
 
 down: setup      ## Stop everything; data stays

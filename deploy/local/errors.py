@@ -25,6 +25,10 @@ class PartNotReady(NeedsAttention):
     """A part did not become ready in time."""
 
 
+class BuildFailed(NeedsAttention):
+    """A package for browsers cannot be built; the message holds what Node.js or npm said."""
+
+
 class Busy(NeedsAttention):
     """Another command is starting or stopping this instance."""
 

@@ -12,6 +12,7 @@ from typing import Final
 
 import psutil
 
+from deploy import sdks
 from deploy.local import jars, kafka, parts, postgres, redis_server
 from deploy.local.addresses import Addresses
 from deploy.local.credentials import ADMIN, load_credentials
@@ -139,7 +140,17 @@ class Stack:
         await self._await_ready(self.servers, progress)
 
     async def start_services(self, progress: Progress) -> None:
-        """Start our services, which need provisioned servers, and wait until each is ready."""
+        """Start our services, which need provisioned servers, and wait until each is ready.
+
+        Raises
+        ------
+        BuildFailed
+            The page of the demo shop needs the browser SDK, which cannot be built.
+        PartNotReady
+            A part did not become ready.
+        """
+        progress.note("demo", "building the browser SDK")
+        await asyncio.to_thread(sdks.build)
         self.supervisor.start_group(parts.SERVICES)
         await self._await_ready(self.services, progress)
 
