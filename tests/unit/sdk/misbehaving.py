@@ -82,8 +82,10 @@ class Gateway:
         """Answer as the gateway does."""
         if seen.headers.get("authorization") != "Bearer tt_good_key":
             return Answer(401, {"code": "unauthenticated", "status": 401, "title": "No valid API key"})
+        if seen.target in self.documents:
+            return Answer(200, self.documents[seen.target])
         if seen.method == "GET":
-            return self._document(seen.target)
+            return self._stored_receipt(seen.target)
         if size > self.max_body_bytes:
             return Answer(413, {"code": "body_too_large", "status": 413})
         errors = _errors(seen.batches)
@@ -100,9 +102,7 @@ class Gateway:
         for batch in batches:
             self.stored.setdefault(batch["batch_id"], batch)
 
-    def _document(self, target: str) -> Answer:
-        if target in self.documents:
-            return Answer(200, self.documents[target])
+    def _stored_receipt(self, target: str) -> Answer:
         batch = self.stored.get(target.removeprefix("/v1/batches/"))
         if batch is None:
             return Answer(404, {"code": "not_found", "status": 404, "detail": "No such batch."})
@@ -170,7 +170,7 @@ async def _serve(gateway: Gateway, reader: asyncio.StreamReader, writer: asyncio
             len(body),
         )
         await gateway.note(seen)
-        subjects = [batch["subject"]["id"] for batch in seen.batches]
+        subjects = [batch["subject"]["id"] for batch in seen.batches if "subject" in batch]
         _enter(gateway, subjects)
         await gateway.held.wait()
         step = gateway.script.popleft() if gateway.script else gateway.always

@@ -1,6 +1,7 @@
 """Nothing is lost, doubled or reordered between queue and requests, and the bounds hold."""
 
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import settings
@@ -89,6 +90,69 @@ def test_what_can_never_be_sent_is_an_error_of_the_caller() -> None:
         Buffer(Limits()).add(KEYS[0], item("x", events=10_001, track=True), 0.0)
 
 
+def test_a_whole_batch_keeps_its_id_and_its_place_behind_what_was_added_before() -> None:
+    buffer = Buffer(LIMITS)
+    buffer.add(KEYS[0], item("first"), 0.0)
+    whole = Batch(KEYS[0], 0.0)
+    whole.append(item("second"))
+    assert buffer.add_batch(whole)
+    buffer.add(KEYS[0], item("third"), 0.0)
+    (first,) = buffer.take(0.0)
+    buffer.release(first)
+    assert buffer.take(0.0) == [whole]
+    assert [one.json for one in first.items] == [b"first"]
+    assert buffer.event_count == 3
+
+
+def test_a_batch_that_no_server_takes_is_an_error_of_the_caller() -> None:
+    whole = Batch(KEYS[0], 0.0)
+    whole.append(item("x", events=10_001, track=True))
+    with pytest.raises(ValueError, match="too large"):
+        Buffer(LIMITS).add_batch(whole)
+
+
+def test_a_closed_buffer_takes_nothing_more_and_counts_it() -> None:
+    buffer = Buffer(LIMITS)
+    buffer.add(KEYS[0], item(), 0.0)
+    buffer.close()
+    assert not buffer.add(KEYS[0], item(events=3, track=True), 0.0)
+    assert (buffer.added, buffer.refused, len(buffer.take_rest())) == (1, 3, 1)
+
+
+def test_who_sends_is_woken_when_something_may_leave_sooner() -> None:
+    woken: list[float | None] = []
+    buffer = Buffer(LIMITS, on_due=lambda: woken.append(buffer.due_s()))
+    buffer.add(KEYS[0], item(), 1.0)
+    buffer.add(KEYS[0], item(), 1.1)
+    buffer.add(KEYS[1], item(), 1.2)
+    assert woken == [2.0]  # when the first batch has lingered; what came later changes nothing
+    buffer.add(KEYS[1], item(events=4, track=True), 1.3)
+    assert woken == [2.0, 0.0]
+
+
+def test_while_one_thread_changes_something_no_other_can() -> None:
+    """The hooks are called in the midst of a change: another thread finds the buffer locked."""
+    free: list[bool] = []
+
+    def look() -> None:
+        with ThreadPoolExecutor(1) as another:
+            free.append(another.submit(buffer.lock.acquire, blocking=False).result())
+
+    buffer = Buffer(LIMITS, on_due=look, trace=look)
+    buffer.add(KEYS[0], item(), 0.0)
+    assert free == [False, False]
+    buffer.seal_all()
+    whole = Batch(KEYS[1], 0.0)
+    whole.append(item())
+    buffer.add_batch(whole)
+    first, *_ = buffer.take(0.0)
+    buffer.add(KEYS[0], item(events=5, track=True), 0.0)
+    told = len(free)
+    buffer.release(first)
+    assert len(free) > told
+    assert not any(free)
+
+
 def test_no_batch_has_more_tracks_than_the_server_takes() -> None:
     buffer = Buffer(Limits(max_batch_events=10_000))
     for _ in range(1_001):
@@ -118,6 +182,15 @@ class BufferMachine(RuleBasedStateMachine):
         text = f"{self.number:06d}" + "x" * pad
         if self.buffer.add(key, item(text, events, track), self.now_s):
             self.added[key].append(text.encode())
+
+    @rule(key=st.sampled_from(KEYS), count=st.integers(1, 5))
+    def add_batch(self, key: Key, count: int) -> None:
+        batch = Batch(key, self.now_s)
+        for _ in range(count):
+            self.number += 1
+            batch.append(item(f"{self.number:06d}"))
+        if self.buffer.add_batch(batch):
+            self.added[key] += [one.json for one in batch.items]
 
     @rule(seconds=st.floats(0, 2))
     def wait(self, seconds: float) -> None:

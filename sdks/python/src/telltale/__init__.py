@@ -1,6 +1,6 @@
 """Send behaviour to Telltale and get explained verdicts back."""
 
-from telltale._client import AsyncClient, Subject
+from telltale._client import AsyncClient
 from telltale._errors import Refused, TelltaleError, Unauthenticated, Unavailable
 from telltale._http import VERSION as __version__
 from telltale._models import (
@@ -11,13 +11,20 @@ from telltale._models import (
     Reason,
     Receipt,
     Rejection,
+    Session,
+    SessionAnswer,
+    SessionResult,
+    SessionStatus,
     Stats,
     Verdict,
     VerdictSubject,
 )
+from telltale._subject import Subject
+from telltale._sync import Client, SyncSubject
 
 __all__ = [
     "AsyncClient",
+    "Client",
     "Dropped",
     "Limits",
     "Problem",
@@ -26,8 +33,13 @@ __all__ = [
     "Receipt",
     "Refused",
     "Rejection",
+    "Session",
+    "SessionAnswer",
+    "SessionResult",
+    "SessionStatus",
     "Stats",
     "Subject",
+    "SyncSubject",
     "TelltaleError",
     "Unauthenticated",
     "Unavailable",

@@ -1,17 +1,24 @@
-"""Events waiting to leave, cut into batches. Pure: time is an argument."""
+"""Events waiting to leave, cut into batches. Time is an argument; every method may be called from any thread."""
 
+import functools
 import itertools
+import threading
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Concatenate, Final, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
 
+import msgspec
 import uuid_utils.compat as uuid_utils
 
 from telltale._models import MAX_EVENTS_PER_BATCH, MAX_TRACKS_PER_BATCH, Limits
 
 ENVELOPE_BYTES: Final = 512  # room for everything around the events of one batch
 _READY_S: Final = 0.0
+
+_Params = ParamSpec("_Params")
+_Result = TypeVar("_Result")
 
 
 class Key(NamedTuple):
@@ -22,8 +29,8 @@ class Key(NamedTuple):
     subject_id: str
 
 
-class Item(NamedTuple):
-    """One event or track, encoded."""
+class Item(msgspec.Struct, frozen=True, gc=False):
+    """One event or track, encoded. The garbage collector need not look at the many that wait."""
 
     json: bytes
     event_count: int
@@ -36,6 +43,7 @@ class Batch:
 
     ``wait_ms`` above 0 asks for the verdict in the answer. ``uncertain`` is set once the server may have it.
     ``origin`` is the id of the batch this one was first part of; ``mended`` counts how often bad items were taken out.
+    ``traceparent`` is the trace of who opened it.
     """
 
     key: Key
@@ -49,6 +57,7 @@ class Batch:
     uncertain: bool = False
     origin: UUID | None = None
     mended: int = 0
+    traceparent: str | None = None
 
     @property
     def root_id(self) -> UUID:
@@ -66,7 +75,7 @@ class Batch:
         """Make a new batch of each part; the last one carries the wish for a verdict."""
         batches = []
         for items in parts:
-            batch = Batch(self.key, self.opened_at_s, origin=self.root_id)
+            batch = Batch(self.key, self.opened_at_s, origin=self.root_id, traceparent=self.traceparent)
             for item in items:
                 batch.append(item)
             batches.append(batch)
@@ -83,51 +92,117 @@ class _Line:
     under_way: bool = False
 
 
+def _locked(
+    method: Callable[Concatenate["Buffer", _Params], _Result],
+) -> Callable[Concatenate["Buffer", _Params], _Result]:
+    @functools.wraps(method)
+    def call(self: "Buffer", /, *args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
+        with self.lock:
+            return method(self, *args, **kwargs)
+
+    return call
+
+
 class Buffer:
     """Bounded, ordered by subject, never two batches of one subject under way.
 
     What is over the bound is refused rather than pushing out the oldest: the caller hears of it at once, and what
     was taken in stays taken in.
+
+    Parameters
+    ----------
+    limits
+        When a batch is full, and what may wait.
+    on_due
+        Called, with the lock held, when something may leave sooner than `due_s` said before.
+    trace
+        Gives the trace of the caller as it opens a batch.
+
+    Attributes
+    ----------
+    lock
+        Held while anything changes; hold it to read several counts at one moment.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        on_due: Callable[[], None] = lambda: None,
+        trace: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self.lock = threading.RLock()
         self._limits = limits
+        self._on_due = on_due
+        self._trace = trace
         self._lines: dict[Key, _Line] = {}
         self._lingering: OrderedDict[Key, float] = OrderedDict()  # open batches, oldest first
         self._ready: deque[Key] = deque()  # subjects with a sealed batch and none under way
         self.outstanding: set[Batch] = set()  # sealed and not over
         self.event_count = 0
         self.size_bytes = 0
+        self.added = 0
+        self.refused = 0
+        self.closed = False
+
+    @_locked
+    def close(self) -> None:
+        """Take nothing more."""
+        self.closed = True
 
     def add(self, key: Key, item: Item, now_s: float) -> bool:
-        """Take in an item, or answer False when it would pass the bounds.
+        """Take in an item, or answer False when it would pass the bounds or nothing more is taken.
 
         Raises
         ------
         ValueError
             The item alone is too large for any batch.
         """
+        # Every event comes through here: calls are spared where it costs no clarity.
         limits = self._limits
+        count = item.event_count
         size = len(item.json) + 1
-        if item.event_count > MAX_EVENTS_PER_BATCH or ENVELOPE_BYTES + size > limits.max_batch_bytes:
+        if count > MAX_EVENTS_PER_BATCH or ENVELOPE_BYTES + size > limits.max_batch_bytes:
             raise ValueError("the item alone is larger than a batch may be: cut it")
-        line = self._lines.get(key)
-        joins = line is not None and line.open is not None and self._fits(line.open, item)
-        room = size if joins else size + ENVELOPE_BYTES
-        if (
-            self.event_count + item.event_count > limits.max_buffered_events
-            or self.size_bytes + room > limits.max_buffered_bytes
-        ):
+        with self.lock:
+            line = self._lines.get(key)
+            batch = line.open if line is not None else None
+            if batch is not None and (
+                batch.event_count + count > limits.max_batch_events
+                or batch.size_bytes + size > limits.max_batch_bytes
+                or (item.is_track and batch.track_count >= MAX_TRACKS_PER_BATCH)
+            ):
+                batch = None
+            room = size if batch is not None else size + ENVELOPE_BYTES
+            if not self._take_in(count, room):
+                return False
+            if line is None:
+                line = self._lines[key] = _Line()
+            if batch is None:
+                batch = self._open(line, Batch(key, now_s, traceparent=self._trace()))
+            batch.append(item)
+            if batch.event_count >= limits.max_batch_events:
+                self._seal(key, line)
+            return True
+
+    @_locked
+    def add_batch(self, batch: Batch) -> bool:
+        """Take in a whole batch, which leaves as it is, or answer False as `add` does.
+
+        Raises
+        ------
+        ValueError
+            It is larger than any server takes, or than this buffer.
+        """
+        if batch.event_count > MAX_EVENTS_PER_BATCH or batch.size_bytes > self._limits.max_buffered_bytes:
+            raise ValueError("the batch is too large: cut it")
+        if not self._take_in(batch.event_count, batch.size_bytes):
             return False
-        line = line or self._lines.setdefault(key, _Line())
-        batch = line.open if joins and line.open else self._open(key, line, now_s)
-        batch.append(item)
-        self.event_count += item.event_count
-        self.size_bytes += room
-        if batch.event_count >= limits.max_batch_events:
-            self._seal(key, line)
+        line = self._lines.setdefault(batch.key, _Line())
+        self._open(line, batch)
+        self._seal(batch.key, line)
         return True
 
+    @_locked
     def due_s(self) -> float | None:
         """Tell when the next batch may leave (0 is now), or None while nothing waits."""
         if self._ready:
@@ -136,6 +211,7 @@ class Buffer:
             return None
         return next(iter(self._lingering.values())) + self._limits.linger_s
 
+    @_locked
     def take(self, now_s: float) -> list[Batch]:
         """Take what shall leave in one request: at most one batch a subject, and alone what waits for a verdict."""
         for key in self._expired(now_s):
@@ -157,10 +233,12 @@ class Buffer:
                 break
         return taken
 
+    @_locked
     def settle(self, event_count: int) -> None:
         """Free the room of events that were delivered or dropped."""
         self.event_count -= event_count
 
+    @_locked
     def release(self, batch: Batch) -> None:
         """Free the room of a taken batch and let the subject's next one leave."""
         key = batch.key
@@ -173,11 +251,14 @@ class Buffer:
         elif line.open is None:
             del self._lines[key]
 
-    def seal_all(self) -> None:
-        """Let every open batch leave without lingering."""
+    @_locked
+    def seal_all(self) -> set[Batch]:
+        """Let every open batch leave without lingering; give all batches that are not over."""
         for key in list(self._lingering):
             self._seal(key, self._lines[key])
+        return set(self.outstanding)
 
+    @_locked
     def ask_verdict(self, key: Key, wait_ms: int) -> Batch | None:
         """Let the subject's newest waiting batch ask for the verdict and leave; None when no batch waits."""
         line = self._lines.get(key)
@@ -194,11 +275,13 @@ class Buffer:
             self._ready.appendleft(key)  # somebody waits
         return batch
 
+    @_locked
     def is_under_way(self, key: Key) -> bool:
         """Tell whether a batch of the subject was taken and is not released."""
         line = self._lines.get(key)
         return line is not None and line.under_way
 
+    @_locked
     def take_rest(self) -> list[Batch]:
         """Take every batch that is not under way; these are over, there is nothing to release."""
         self.seal_all()
@@ -215,19 +298,25 @@ class Buffer:
         start_s = now_s - self._limits.linger_s
         return [key for key, _ in itertools.takewhile(lambda entry: entry[1] <= start_s, self._lingering.items())]
 
-    def _fits(self, batch: Batch, item: Item) -> bool:
-        return (
-            batch.event_count + item.event_count <= self._limits.max_batch_events
-            and batch.size_bytes + len(item.json) + 1 <= self._limits.max_batch_bytes
-            and batch.track_count + item.is_track <= MAX_TRACKS_PER_BATCH
-        )
+    def _take_in(self, event_count: int, size_bytes: int) -> bool:
+        """Count what is to come in, or refuse it for want of room."""
+        limits = self._limits
+        event_sum, byte_sum = self.event_count + event_count, self.size_bytes + size_bytes
+        if self.closed or event_sum > limits.max_buffered_events or byte_sum > limits.max_buffered_bytes:
+            self.refused += event_count
+            return False
+        self.added += event_count
+        self.event_count, self.size_bytes = event_sum, byte_sum
+        return True
 
-    def _open(self, key: Key, line: _Line, now_s: float) -> Batch:
+    def _open(self, line: _Line, batch: Batch) -> Batch:
         if line.open:
-            self._seal(key, line)
-        line.open = Batch(key, now_s)
-        self._lingering[key] = now_s
-        return line.open
+            self._seal(batch.key, line)
+        line.open = batch
+        self._lingering[batch.key] = batch.opened_at_s
+        if len(self._lingering) == 1:
+            self._on_due()
+        return batch
 
     def _seal(self, key: Key, line: _Line) -> None:
         assert line.open is not None
@@ -243,3 +332,4 @@ class Buffer:
             self._ready.appendleft(key)
         else:
             self._ready.append(key)
+        self._on_due()

@@ -14,7 +14,7 @@ from telltale._errors import Refused, Unauthenticated
 from telltale._models import Problem
 from telltale._wire import decode_problem, parse_retry_after
 
-VERSION: Final = "0.1.0"
+VERSION: Final = "0.2.0"
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,512}\Z")
 _TRY_AGAIN_4XX: Final = frozenset({408, 425, 429})
 # The server says of these that it did not take the request; after any other 5xx it may have.
@@ -63,31 +63,21 @@ class Http:
     timeout_s: float
     utc_now: Callable[[], datetime]
 
-    async def post(self, path: str, body: bytes, headers: dict[str, str], extra_timeout_s: float = 0.0) -> bytes:
-        """Post JSON and give the answer's body.
-
-        Raises
-        ------
-        TryAgain, Refused, Unauthenticated
-        """
-        headers = {"content-type": "application/json", **headers}
-        if len(body) > self.gzip_above_bytes:
-            body = await asyncio.to_thread(gzip.compress, body, 3)
-            headers["content-encoding"] = "gzip"
-        return await self._ask("POST", path, headers, body, self.timeout_s + extra_timeout_s)
-
-    async def get(self, path: str, headers: dict[str, str]) -> bytes:
-        """Get JSON.
-
-        Raises
-        ------
-        TryAgain, Refused, Unauthenticated
-        """
-        return await self._ask("GET", path, headers, None, self.timeout_s)
-
-    async def _ask(
-        self, method: str, path: str, headers: dict[str, str], body: bytes | None, timeout_s: float
+    async def ask(
+        self, method: str, path: str, headers: dict[str, str], body: bytes | None = None, extra_timeout_s: float = 0.0
     ) -> bytes:
+        """Send a request, JSON when it has a body, and give the answer's body.
+
+        Raises
+        ------
+        TryAgain, Refused, Unauthenticated
+        """
+        timeout_s = self.timeout_s + extra_timeout_s
+        if body is not None:
+            headers = {"content-type": "application/json", **headers}
+            if len(body) > self.gzip_above_bytes:
+                body = await asyncio.to_thread(gzip.compress, body, 3)
+                headers["content-encoding"] = "gzip"
         try:
             # httpx bounds each read and write; this bounds the whole, against an answer that trickles.
             async with asyncio.timeout(timeout_s):

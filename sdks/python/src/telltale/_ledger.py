@@ -30,34 +30,30 @@ class Ledger:
         self._on_drop = on_drop or _warn
         self._on_receipt = on_receipt
         self._answers: dict[UUID, asyncio.Future[Receipt | Exception | None]] = {}
-        self._added = self._delivered = self._dropped = self._unknown = 0
-        self._refused = self._refused_told = self._requests = self._retries = 0
+        self._delivered = self._dropped = self._unknown = 0
+        self._refused_told = self._requests = self._retries = 0
 
     def stats(self) -> Stats:
-        """Give the counters."""
-        return Stats(
-            added=self._added,
-            delivered=self._delivered,
-            dropped=self._dropped,
-            unknown=self._unknown,
-            buffered=self._buffer.event_count,
-            refused=self._refused,
-            requests=self._requests,
-            retries=self._retries,
-        )
-
-    def added(self, event_count: int, taken: bool) -> None:
-        """Count events offered by the caller."""
-        if taken:
-            self._added += event_count
-        else:
-            self._refused += event_count
+        """Give the counters, all of one moment."""
+        buffer = self._buffer
+        with buffer.lock:
+            return Stats(
+                added=buffer.added,
+                delivered=self._delivered,
+                dropped=self._dropped,
+                unknown=self._unknown,
+                buffered=buffer.event_count,
+                refused=buffer.refused,
+                requests=self._requests,
+                retries=self._retries,
+            )
 
     def report_refused(self) -> None:
         """Tell of the events refused since last time, in one sum."""
-        fresh = self._refused - self._refused_told
+        refused = self._buffer.refused
+        fresh = refused - self._refused_told
         if fresh:
-            self._refused_told = self._refused
+            self._refused_told = refused
             _tell(self._on_drop, Dropped(reason="buffer_full", event_count=fresh, detail="not taken in"))
 
     def answer_of(self, batch: Batch) -> asyncio.Future[Receipt | Exception | None]:
@@ -75,8 +71,9 @@ class Ledger:
 
     def delivered(self, batch: Batch, receipt: Receipt | None) -> None:
         """Account for a batch the server has."""
-        self._delivered += batch.event_count
-        self._buffer.settle(batch.event_count)
+        with self._buffer.lock:
+            self._delivered += batch.event_count
+            self._buffer.settle(batch.event_count)
         self._answer(batch, receipt)
         if self._on_receipt:
             _tell(self._on_receipt, receipt or Receipt(batch_id=batch.batch_id, events=batch.event_count))
@@ -84,11 +81,12 @@ class Ledger:
     def dropped(self, batches: Sequence[Batch], reason: DropReason, error: Exception) -> None:
         """Account for batches that were given up."""
         count = sum(batch.event_count for batch in batches)
-        if reason == "unknown":
-            self._unknown += count
-        else:
-            self._dropped += count
-        self._buffer.settle(count)
+        with self._buffer.lock:
+            if reason == "unknown":
+                self._unknown += count
+            else:
+                self._dropped += count
+            self._buffer.settle(count)
         for batch in batches:
             self._answer(batch, error)
         dropped = Dropped(

@@ -89,7 +89,7 @@ class Reason(msgspec.Struct, frozen=True):
     """One cause of a verdict: a stable code, its part of the risk score, and the values behind it."""
 
     code: str
-    contribution: float
+    contribution: float = 0.0
     message: str = ""
     evidence: dict[str, Any] = {}
 
@@ -152,6 +152,70 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict | None = None
 
 
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """A session of the session API.
+
+    ``status`` is open or closed; ``ended_by`` tells how it was closed: closed (by a caller), idle (30 minutes without
+    data) or expired (24 hours old).
+    """
+
+    session_id: UUID
+    user_id: str | None = None
+    status: str = "open"
+    ended_by: str | None = None
+    started_at: datetime | None = None
+    closed_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+class SessionResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The latest verdict on a session.
+
+    ``is_human`` and ``needs_challenge`` follow from the tenant's challenge threshold; ``score`` is 0..1, higher is more
+    human; ``trust_score`` 0..100.
+    """
+
+    is_human: bool
+    score: float
+    confidence: float
+    trust_score: int | None = None
+    needs_challenge: bool | None = None
+    reasons: list[Reason] = []
+    judged_at: datetime | None = None
+    verdict: Verdict | None = None
+
+
+class SessionStatus(Session, frozen=True, kw_only=True):
+    """A session, what was seen of it, and its latest verdict: ``result`` is None while there is none."""
+
+    last_seen_at: datetime | None = None
+    batch_count: int = 0
+    event_count: int = 0
+    result: SessionResult | None = None
+
+
+class SessionAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to data of a session.
+
+    While ``status`` is pending rather than judged, ``is_human``, ``score``, ``trust_score``, ``needs_challenge``,
+    ``confidence`` and ``verdict`` are None.
+    """
+
+    session_id: UUID
+    batch_id: UUID
+    status: str = "pending"
+    is_human: bool | None = None
+    score: float | None = None
+    confidence: float | None = None
+    trust_score: int | None = None
+    needs_challenge: bool | None = None
+    reasons: list[Reason] = []
+    processing_time_ms: float = 0.0
+    event_count: int = 0
+    ignored_events: int = 0
+    verdict: Verdict | None = None
+
+
 DropReason = Literal["buffer_full", "refused", "unavailable", "unknown", "closed"]
 
 
@@ -173,7 +237,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
-    """Counters since the client was made.
+    """Counters since the client was made, all of one moment.
 
     Always ``added == delivered + dropped + unknown + buffered``. ``refused`` counts events `Subject.add` did not
     take; ``retries`` counts requests tried again.

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol, TypeVar
@@ -76,14 +76,11 @@ class Retrying:
 class Sender:
     """Sends requests, one after another for what it is handed."""
 
-    def __init__(
-        self, http: Http, limits: Limits, clocks: Clocks, report: Report, traceparent: Callable[[], str | None] | None
-    ) -> None:
+    def __init__(self, http: Http, limits: Limits, clocks: Clocks, report: Report) -> None:
         self._http = http
         self._limits = limits
         self._clocks = clocks
         self._report = report
-        self._traceparent = traceparent
         self._retrying = Retrying(limits, clocks)
 
     async def deliver(self, batches: list[Batch]) -> None:
@@ -115,8 +112,16 @@ class Sender:
                 for batch in current:
                     self._report.delivered(batch, receipts.get(batch.batch_id))
 
-    async def get(self, path: str, kind: type[_Document]) -> _Document:
-        """Ask for a document of one kind.
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        kind: type[_Document],
+        *,
+        body: Callable[[], bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> _Document:
+        """Ask for a document of one kind, with a body made for each try; the request must be one that may come twice.
 
         Raises
         ------
@@ -124,11 +129,11 @@ class Sender:
         """
 
         async def attempt() -> bytes:
-            return await self._http.get(path, self._headers())
+            return await self._http.ask(method, path, dict(headers or {}), body() if body else None)
 
         try:
-            body = await self._retrying(attempt, self._clocks.monotonic_s() + self._limits.deadline_s)
-            return msgspec.json.decode(body, type=kind)
+            answer = await self._retrying(attempt, self._clocks.monotonic_s() + self._limits.deadline_s)
+            return msgspec.json.decode(answer, type=kind)
         except TryAgain as error:
             raise Unavailable(str(error)) from error
         except ValueError as error:
@@ -137,7 +142,8 @@ class Sender:
     async def _post(self, batches: list[Batch], deadline_s: float) -> dict[UUID, Receipt]:
         wait_ms = max(batch.wait_ms for batch in batches)
         path = f"{EVENTS_PATH}?wait_ms={wait_ms}" if wait_ms else EVENTS_PATH
-        headers = self._headers()
+        traceparent = next((batch.traceparent for batch in batches if batch.traceparent), None)
+        headers = trace_headers(traceparent)
         tries = 0
 
         async def attempt() -> bytes:
@@ -149,7 +155,7 @@ class Sender:
             # The clock is read for each try, so that the server corrects by the right difference.
             body = encode_request(batches, self._clocks.utc_now())
             try:
-                return await self._http.post(path, body, headers, wait_ms / 1_000)
+                return await self._http.ask("POST", path, headers, body, wait_ms / 1_000)
             except TryAgain as error:
                 if not error.uncertain:
                     _set_uncertain(batches, before)
@@ -172,9 +178,10 @@ class Sender:
         if unsure:
             self._report.dropped(unsure, "unknown", error)
 
-    def _headers(self) -> dict[str, str]:
-        traceparent = self._traceparent() if self._traceparent else None
-        return {"traceparent": traceparent} if traceparent else {}
+
+def trace_headers(traceparent: str | None) -> dict[str, str]:
+    """Give the headers that carry a trace on."""
+    return {"traceparent": traceparent} if traceparent else {}
 
 
 def _set_uncertain(batches: Sequence[Batch], values: Sequence[bool]) -> None:

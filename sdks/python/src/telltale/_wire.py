@@ -14,6 +14,7 @@ from telltale._buffer import Batch, Key
 from telltale._models import Problem, Receipt
 
 EVENTS_PATH: Final = "/v1/events"
+SESSIONS_PATH: Final = "/api/sessions"
 
 _POINTER_INDEX: Final = re.compile(r"^/(\d{1,9})(?:/|$)")
 _POINTER_ITEM: Final = re.compile(r"^(?:/\d{1,9})?/(events|tracks)/(\d{1,9})(?:/|$)")
@@ -35,6 +36,11 @@ def receipt_path(batch_id: UUID | str) -> str:
 def verdict_path(key: Key) -> str:
     """Give where a subject's latest verdict is."""
     return f"/v1/subjects/{quote(key.subject_type, safe='')}/{quote(key.subject_id, safe='')}/verdict"
+
+
+def session_path(session_id: UUID | str, part: str = "") -> str:
+    """Give where a session is, or a part of it: data or status."""
+    return f"{SESSIONS_PATH}/{quote(str(session_id), safe='')}{'/' if part else ''}{part}"
 
 
 def encode_request(batches: Sequence[Batch], sent_at: datetime) -> bytes:
