@@ -110,7 +110,7 @@ bench-sdk: setup ## Measure the Python client beside plain HTTP
 	@$(BIN)/python -m benchmarks.sdk
 
 test-sdks: sdk   ## Install the packages into empty projects and run the consumers of verdicts in three languages
-	@$(BIN)/python -m tests.integration.sdks
+	@$(BIN)/python -m tests.sdks
 
 rules: setup     ## List the rules
 	@$(BIN)/python -m services.scorer.lab.rules

@@ -18,7 +18,6 @@ from deploy.demo.settings import DemoSettings
 
 _PAGES: Final = Path(__file__).parent / "pages"
 _TIMEOUT_S: Final = 5.0
-_ASKED: Final = frozenset({"CHALLENGE", "REVIEW"})
 
 
 class _Judged(NamedTuple):
@@ -119,8 +118,7 @@ async def _judge(gateway: httpx.AsyncClient, session_id: str) -> _Judged:
     result = answer.json()["result"]
     if result is None:
         return _UNKNOWN
-    action = result["verdict"]["action"]
-    return _Judged(result["trust_score"], result["needs_challenge"] or action in _ASKED, action == "BLOCK")
+    return _Judged(result["trust_score"], result["needs_challenge"], result["verdict"]["action"] == "BLOCK")
 
 
 def _page(settings: DemoSettings) -> str:

@@ -11,7 +11,10 @@ declare const Temporal: { Now: { timeZoneId(): string } } | undefined;
 
 const POINTERS = ["fine", "coarse", "none"];
 
-/** What the browser tells of the device, as the contract names it. What it keeps to itself is left out. */
+/**
+ * What the browser tells of the device, as the contract names it. What it keeps to itself is left out, and so are plugins:
+ * asking for them stops the page for milliseconds.
+ */
 export function fingerprint(): Record<string, unknown> {
   const told: Told = navigator;
   const hints = told.userAgentData;
@@ -30,7 +33,6 @@ export function fingerprint(): Record<string, unknown> {
     cpu_count: told.hardwareConcurrency,
     memory_gb: told.deviceMemory,
     touch_points: told.maxTouchPoints,
-    plugin_count: told.plugins?.length,
     webdriver: told.webdriver,
     automation_flags: automationFlags(),
     primary_pointer: POINTERS.find((name) => matchMedia(`(pointer: ${name})`).matches),

@@ -28,7 +28,7 @@ export interface Result {
   status: "judged" | "pending" | "off" | "unavailable";
   /** 0 (surely a program) to 100; null without a verdict. */
   trust: number | null;
-  /** Whether the trust is below the site's threshold. False without a verdict. */
+  /** Whether the verdict recommends to ask the visitor for more. False without a verdict. */
   needsChallenge: boolean;
   /** What `onChallenge` said; null when it was not asked. */
   challengePassed: boolean | null;

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from shared.contracts.base import Share
-from shared.contracts.verdict import Reason, SessionFacts, Versions
+from shared.contracts.verdict import Action, Reason, SessionFacts, Versions
 
 TrustLevel = Literal["high", "medium", "low", "suspicious"]
 _LEVELS: Final[tuple[tuple[int, TrustLevel], ...]] = ((80, "high"), (60, "medium"), (40, "low"), (0, "suspicious"))
@@ -19,6 +19,7 @@ _Ms = Annotated[float, Meta(ge=0, description="Milliseconds.")]
 class Judged(msgspec.Struct, frozen=True):
     """What the answers take from a verdict."""
 
+    action: Action
     trust_score: int
     risk_score: float
     confidence: float
@@ -26,6 +27,11 @@ class Judged(msgspec.Struct, frozen=True):
     versions: Versions
     session: SessionFacts
     received_at: datetime
+
+    @property
+    def needs_challenge(self) -> bool:
+        """Whether the policy asks for more: a doubt of models alone lowers the trust, and stops nobody."""
+        return self.action != "ALLOW"
 
 
 judged: Final = msgspec.json.Decoder(Judged).decode

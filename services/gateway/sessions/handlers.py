@@ -143,7 +143,7 @@ class Handlers:
             batch_id=posted.item.batch_id,
             status="judged" if found else "pending",
             is_human=found.trust_score >= session.challenge_threshold if found else None,
-            needs_challenge=found.trust_score < session.challenge_threshold if found else None,
+            needs_challenge=found.needs_challenge if found else None,
             trust_score=found.trust_score if found else None,
             score=human_score(found.risk_score) if found else None,
             confidence=found.confidence if found else None,
@@ -200,7 +200,7 @@ class Handlers:
         if found is not None:
             result = ResultDocument(
                 is_human=found.trust_score >= session.challenge_threshold,
-                needs_challenge=found.trust_score < session.challenge_threshold,
+                needs_challenge=found.needs_challenge,
                 trust_score=found.trust_score,
                 score=human_score(found.risk_score),
                 confidence=found.confidence,

@@ -18,7 +18,7 @@ from telltale.asgi import EdgeFacts
 from tests.integration.sdk.kit import Gateway, gateway_in_memory
 from tests.unit.gateway.kit import TENANT, listening_socket
 
-VERDICT = examples.VERDICT | {"trust_score": 20, "risk_score": 0.8}
+VERDICT = examples.VERDICT | {"action": "CHALLENGE", "trust_score": 20, "risk_score": 0.8}
 
 
 def move() -> dict[str, Any]:

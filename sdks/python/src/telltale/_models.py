@@ -171,8 +171,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 class SessionResult(msgspec.Struct, frozen=True, kw_only=True):
     """The latest verdict on a session.
 
-    ``is_human`` and ``needs_challenge`` follow from the tenant's challenge threshold; ``score`` is 0..1, higher is more
-    human; ``trust_score`` 0..100.
+    ``is_human`` follows from the tenant's challenge threshold, ``needs_challenge`` from the verdict's action; ``score``
+    is 0..1, higher is more human; ``trust_score`` 0..100.
     """
 
     is_human: bool

@@ -14,7 +14,7 @@ from tests.unit.gateway.kit import NOW, Gateway, running
 
 SHOP = "https://shop.example"
 REASON = {"code": "POINTER_JUMPS", "contribution": 0.3, "message": "It jumps.", "evidence": {"pointer_far_clicks": 9}}
-VERDICT = examples.VERDICT | {"trust_score": 40, "risk_score": 0.6, "reasons": [REASON]}
+VERDICT = examples.VERDICT | {"action": "CHALLENGE", "trust_score": 40, "risk_score": 0.6, "reasons": [REASON]}
 MOVES = {"events": [{"type": "mousemove", "x": 1, "y": 2, "timestamp": NOW.timestamp() * 1000 - 1_000}]}
 
 
@@ -61,6 +61,15 @@ async def test_a_page_is_told_the_verdict_but_not_what_each_reason_weighs() -> N
             assert (told["trust_score"], told["needs_challenge"], told["is_human"]) == (40, True, False)
             assert told["reasons"] == [{"code": "POINTER_JUMPS", "message": "It jumps."}]
             assert told["verdict"] is None
+
+
+async def test_a_doubt_of_models_alone_lowers_the_trust_and_asks_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(VERDICT, "action", "ALLOW")
+    async with running() as gateway:
+        headers = page(gateway)
+        told = (await judged(gateway, await begun(gateway, headers), headers)).json()
+
+    assert (told["trust_score"], told["is_human"], told["needs_challenge"]) == (40, False, False)
 
 
 async def test_the_sites_own_server_sees_all_of_the_same_session() -> None:

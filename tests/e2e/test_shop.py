@@ -1,0 +1,94 @@
+"""The demo shop in a real browser: who is asked, who is served, and that nobody is left without a word."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.chromium import MISSING, async_browser, chromium_path
+from tests.e2e.system import System
+
+_FORM = {"name": "Ann Other", "email": "ann@shop.example", "street": "7 Elm Street", "postcode": "AB1", "town": "Leeds"}
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    if chromium_path() is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(MISSING)
+    async with async_browser() as opened:
+        yield opened
+
+
+async def visit(browser: Browser, system: System, **device: object) -> Page:
+    """Open the checkout; no script of it may fail, and nothing may break its policy."""
+    page = await browser.new_page(**device)  # type: ignore[arg-type]
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    await page.goto(system.addresses.shop_url)
+    await begun(page)
+    assert faults == []
+    return page
+
+
+async def begun(page: Page) -> None:
+    """Wait until the session has begun. The page's policy forbids what Playwright waits with."""
+    async with asyncio.timeout(15):
+        while True:
+            if await page.evaluate("window.telltale?.sessionId"):
+                return
+            await asyncio.sleep(0.05)
+
+
+async def fill(page: Page) -> None:
+    for name, text in _FORM.items():
+        await page.fill(f"#{name}", text)
+    await page.check("#terms")
+
+
+async def test_a_driven_browser_is_not_served_without_a_question(system: System, browser: Browser) -> None:
+    page = await visit(browser, system)
+    await fill(page)
+    await page.click("#buy")
+
+    refused = page.get_by_text("We could not take this order")
+    question = page.get_by_role("dialog")
+    await expect(refused.or_(question)).to_be_visible(timeout=15_000)
+    if await question.is_visible():
+        await question.get_by_role("button", name="Cancel").click()
+        await expect(page.locator("#outcome")).to_contain_text("waits until the question is answered")
+    assert await page.locator("#reasons li").count() > 0
+
+
+async def test_what_is_missing_is_named_and_focused(system: System, browser: Browser) -> None:
+    page = await visit(browser, system)
+    await page.fill("#name", "Ann")
+    await page.click("#buy")
+
+    await expect(page.locator("#missing")).to_contain_text("Email")
+    await expect(page.locator("#email")).to_be_focused()
+
+
+async def test_who_asks_not_to_be_watched_can_still_buy(system: System, browser: Browser) -> None:
+    context = await browser.new_context()
+    await context.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', {get: () => true})"
+    )
+    page = await context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.goto(system.addresses.shop_url)
+    await fill(page)
+    await page.click("#buy")
+
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    question = await page.locator("#question").text_content() or ""
+    numbers = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
+    words = [numbers[word] for word in question.replace("?", "").split() if word in numbers]
+    await page.fill("#answer", str(sum(words)))
+    await page.click("#reply")
+
+    await expect(page.locator("#outcome")).to_contain_text("Thank you")
+    assert not [url for url in asked if url.startswith(system.addresses.gateway_url)]
