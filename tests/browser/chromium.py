@@ -2,16 +2,20 @@
 
 import os
 import shutil
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from playwright.async_api import Browser as AsyncBrowser
+from playwright.async_api import Page as AsyncPage
 from playwright.async_api import async_playwright
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 _PLACES: Final = ("chromium", "chromium-browser", "google-chrome")
+_WAIT_S: Final = 15.0
+_LOOK_MS: Final = 50.0
 MISSING: Final = (
     "no Chromium: install the Debian package `chromium` (apt-get install -y chromium), or set TELLTALE_CHROMIUM to one"
 )
@@ -39,6 +43,22 @@ def launch_options(*arguments: str, display: str | None = None) -> dict[str, Any
     usual = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--mute-audio"]
     found = {"executable_path": str(path), "args": [*usual, *arguments], "timeout": 60_000}
     return found | ({"headless": False, "env": os.environ | {"DISPLAY": display}} if display else {"headless": True})
+
+
+def until(page: Page, expression: str) -> None:
+    """Wait until an expression holds. Playwright's own wait evaluates text, which a page's strict policy forbids."""
+    deadline_s = time.monotonic() + _WAIT_S
+    while not page.evaluate(f"Boolean({expression})"):
+        assert time.monotonic() < deadline_s, f"{expression} does not hold"
+        page.wait_for_timeout(_LOOK_MS)
+
+
+async def async_until(page: AsyncPage, expression: str) -> None:
+    """Wait, as `until` does, in code that has an event loop."""
+    deadline_s = time.monotonic() + _WAIT_S
+    while not await page.evaluate(f"Boolean({expression})"):
+        assert time.monotonic() < deadline_s, f"{expression} does not hold"
+        await page.wait_for_timeout(_LOOK_MS)
 
 
 @contextmanager

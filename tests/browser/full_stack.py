@@ -27,7 +27,7 @@ from services.scorer.lab.simulate.people_aided import draw_keyboard_user, draw_s
 from services.scorer.lab.simulate.people_touch import draw_touch_user
 from shared.topics import TOPICS
 from tests.browser import hands
-from tests.browser.chromium import async_browser
+from tests.browser.chromium import async_browser, async_until
 from tests.browser.display import display
 from tests.e2e.system import System, running_system
 
@@ -135,7 +135,7 @@ async def _found(system: System, browser: Browser, run: Run, rng: Rng) -> Found:
     if run.browser != "headless":
         await cdp.send("Emulation.setUserAgentOverride", _names(browser.version, phone=run.device == "phone"))
     await page.goto(system.addresses.shop_url)
-    await page.wait_for_function("window.telltale?.sessionId")
+    await async_until(page, "window.telltale?.sessionId")
     await run.act(page, cdp, rng)
     session_id = await page.evaluate("telltale.analyze().then((result) => result.sessionId)")
     await context.close()
@@ -242,7 +242,7 @@ async def _curved(page: Page, cdp: CDPSession, rng: Rng) -> None:
 async def _type_password(browser: Browser, url: str, password: str) -> None:
     page = await browser.new_page(bypass_csp=True)
     await page.goto(url)
-    await page.wait_for_function("window.telltale?.sessionId")
+    await async_until(page, "window.telltale?.sessionId")
     await page.click("#password")
     await page.keyboard.type(password, delay=20)
     await page.evaluate("telltale.analyze()")

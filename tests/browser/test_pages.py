@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from deploy import sdks
+from tests.browser.chromium import until
 from tests.browser.conftest import module_head, tag_head
 from tests.browser.gateway import KEY, RecordingGateway
 from tests.browser.site import Site
@@ -35,7 +36,7 @@ def test_a_strict_policy_needs_no_exception_but_the_gateway(page: Page, site: Si
     allowed = f"img-src data:; script-src 'self'; connect-src {gateway.url}"
     policy = f"default-src 'none'; {allowed}; require-trusted-types-for 'script'"
     page.goto(site.form(tag_head(gateway), "/strict.html", {"Content-Security-Policy": policy}))
-    page.wait_for_function("window.telltale")
+    until(page, "window.telltale")
     begun(page)
     act(page)
     assert analyzed(page)["status"] == "judged"

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from playwright.sync_api import BrowserContext, Page
 
+from tests.browser.chromium import until
 from tests.browser.conftest import Open, module_head
 from tests.browser.gateway import KEY, Answer, RecordingGateway, Seen
 from tests.browser.site import Site
@@ -26,7 +27,7 @@ def analyzed(page: Page) -> dict[str, object]:
 
 
 def begun(page: Page) -> str:
-    page.wait_for_function("telltale.sessionId")
+    until(page, "telltale.sessionId")
     found: str = page.evaluate("telltale.sessionId")
     return found
 

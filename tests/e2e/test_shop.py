@@ -1,13 +1,12 @@
 """The demo shop in a real browser: who is asked, who is served, and that nobody is left without a word."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.chromium import MISSING, async_browser, chromium_path
+from tests.browser.chromium import MISSING, async_browser, async_until, chromium_path
 from tests.e2e.system import System
 
 _FORM = {"name": "Ann Other", "email": "ann@shop.example", "street": "7 Elm Street", "postcode": "AB1", "town": "Leeds"}
@@ -28,18 +27,9 @@ async def visit(browser: Browser, system: System, **device: object) -> Page:
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     await page.goto(system.addresses.shop_url)
-    await begun(page)
+    await async_until(page, "window.telltale?.sessionId")
     assert faults == []
     return page
-
-
-async def begun(page: Page) -> None:
-    """Wait until the session has begun. The page's policy forbids what Playwright waits with."""
-    async with asyncio.timeout(15):
-        while True:
-            if await page.evaluate("window.telltale?.sessionId"):
-                return
-            await asyncio.sleep(0.05)
 
 
 async def fill(page: Page) -> None:
