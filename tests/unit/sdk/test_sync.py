@@ -249,11 +249,12 @@ async def test_a_program_that_just_ends_has_sent_everything(gateway: Gateway) ->
 
 
 async def test_a_program_that_ends_while_the_server_is_away_tells_what_was_lost(gateway: Gateway) -> None:
-    gateway.always = Answer(503, {"code": "too_many_in_flight"})
+    # No try is under way when the program ends.
+    gateway.always = Answer(503, {"code": "too_many_in_flight"}, {"retry-after": "9"})
     out = await script(
         """
         import sys, telltale
-        limits = telltale.Limits(close_timeout_s=0.2)
+        limits = telltale.Limits(close_timeout_s=2)
         client = telltale.Client(f"http://127.0.0.1:{sys.argv[1]}", "tt_good_key", limits=limits, on_drop=print)
         client.subject("session", "s-1").add({"type": "scroll", "y": 1})
         """,
