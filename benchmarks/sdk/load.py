@@ -99,7 +99,7 @@ def _through_sync(url: str, seconds: float, tracks: bool) -> Done:
                 for item in items:
                     add(item)
             while client.stats().buffered > _MOST_BUFFERED:
-                time.sleep(_PAUSE_S)
+                time.sleep(_PAUSE_S)  # nothing wakes a thread when there is room again
         client.flush()
         return watch.done(_delivered(client.stats()) - before)
 

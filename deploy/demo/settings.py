@@ -2,12 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import Final
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-_CHECKOUT: Final = Path(__file__).resolve().parents[2]
+from deploy.local.settings import CHECKOUT
 
 
 class DemoSettings(BaseSettings):
@@ -28,6 +27,6 @@ class DemoSettings(BaseSettings):
     demo_api_key: SecretStr = Field(description="The shop's secret key.")
     demo_page_key: str = Field(description="The publishable key that stands in the page.")
     sdk: Path = Field(
-        default=_CHECKOUT / "sdks/browser/dist/telltale.min.js", description="The browser SDK that the page loads."
+        default=CHECKOUT / "sdks/browser/dist/telltale.min.js", description="The browser SDK that the page loads."
     )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")

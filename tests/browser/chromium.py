@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from playwright.async_api import Browser as AsyncBrowser
 from playwright.async_api import Page as AsyncPage
 from playwright.async_api import async_playwright
@@ -26,6 +27,14 @@ def chromium_path() -> Path | None:
     named = os.environ.get("TELLTALE_CHROMIUM")
     found = named or next((path for place in _PLACES if (path := shutil.which(place))), None)
     return Path(found) if found else None
+
+
+def required() -> None:
+    """Skip the test, loudly, where there is no browser; in CI that is a failure."""
+    if chromium_path() is None:
+        if os.environ.get("CI"):
+            pytest.fail(MISSING)
+        pytest.skip(MISSING)
 
 
 def launch_options(*arguments: str, display: str | None = None) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The packages built, a browser, a site and a gateway that records."""
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,10 +24,7 @@ def built() -> None:
 @pytest.fixture(scope="module")  # while it lives, the thread has an event loop, and asynchronous tests have none
 def browser(built: None) -> Iterator[Browser]:
     """One Chromium for a module's tests; each gets a profile of its own."""
-    if chromium.chromium_path() is None:
-        if os.environ.get("CI"):
-            pytest.fail(chromium.MISSING)
-        pytest.skip(chromium.MISSING)
+    chromium.required()
     with chromium.browser() as opened:
         yield opened
 

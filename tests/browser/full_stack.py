@@ -18,7 +18,7 @@ import aiokafka
 import numpy as np
 from playwright.async_api import Browser, CDPSession, Page
 
-from deploy.sdks import CHECKOUT
+from deploy.local.settings import CHECKOUT
 from services.scorer.lab.simulate.actors import Actor
 from services.scorer.lab.simulate.motion import Rng
 from services.scorer.lab.simulate.page import Goal

@@ -12,7 +12,7 @@ import numpy as np
 from playwright.async_api import CDPSession
 from playwright.async_api import Page as BrowserPage
 
-from deploy.sdks import CHECKOUT
+from deploy.local.settings import CHECKOUT
 from services.scorer.lab.simulate.actors import Actor
 from services.scorer.lab.simulate.actors import play as play_goals
 from services.scorer.lab.simulate.motion import Path, Rng, joined

@@ -1,12 +1,11 @@
 """The demo shop in a real browser: who is asked, who is served, and that nobody is left without a word."""
 
-import os
 from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.chromium import MISSING, async_browser, async_until, chromium_path
+from tests.browser.chromium import async_browser, async_until, required
 from tests.e2e.system import System
 
 _FORM = {"name": "Ann Other", "email": "ann@shop.example", "street": "7 Elm Street", "postcode": "AB1", "town": "Leeds"}
@@ -14,8 +13,7 @@ _FORM = {"name": "Ann Other", "email": "ann@shop.example", "street": "7 Elm Stre
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    if chromium_path() is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(MISSING)
+    required()
     async with async_browser() as opened:
         yield opened
 
