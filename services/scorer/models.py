@@ -185,16 +185,8 @@ def _heights(
         value, count = values[part], counts[part]
         if value != value or not count > 0:
             continue
-        begin, end = first[part], first[part + 1]
-        right = begin + np.searchsorted(at[begin:end], value, "right")
-        if right == begin:
-            tall = height[begin]
-        elif right == end:
-            tall = height[end - 1]
-        else:
-            left = right - 1
-            tall = height[left] + (value - at[left]) * (height[right] - height[left]) / (at[right] - at[left])
-        found[part] = tall * count / (count + half[part])
+        curve = slice(first[part], first[part + 1])
+        found[part] = np.interp(value, at[curve], height[curve]) * count / (count + half[part])
     return found
 
 
