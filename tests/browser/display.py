@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_SCREEN = "1920x1200x24"
+_SCREEN = "4096x2400x24"  # its own mouse rests in the middle: outside of windows, or pages hear of it
 
 
 @contextmanager

@@ -85,6 +85,7 @@ def runs() -> list[Run]:
     people += [Run(f"keyboard {number}", "person", partial(_simulated, draw_keyboard_user)) for number in range(3)]
     people += [Run(f"reader {number}", "person", partial(_simulated, draw_screen_reader_user)) for number in range(2)]
     people += [Run(f"autofill {number}", "person", _autofilled) for number in range(2)]
+    people += [Run(f"voice {number}", "person", _dictated) for number in range(2)]
     people += [
         Run(f"phone {number}", "person", partial(_simulated, draw_touch_user), device="phone") for number in range(3)
     ]
@@ -189,6 +190,16 @@ async def _autofilled(page: Page, cdp: CDPSession, rng: Rng) -> None:
         _TEXTS,
     )
     await hands.play(cdp, hands.on_page(person, rng, [Goal("wander", button), Goal("click", button)], *_size(page)))
+
+
+async def _dictated(page: Page, cdp: CDPSession, rng: Rng) -> None:
+    """Name a field and speak its text, as voice control does by the tree for accessibility: no pointer, no key."""
+    for name, length in _FIELDS:
+        await asyncio.sleep(float(rng.uniform(0.9, 1.6)))
+        await page.focus(f"#{name}")
+        await asyncio.sleep(0.6 + length * float(rng.uniform(0.05, 0.08)))
+        await cdp.send("Input.insertText", {"text": _TEXTS[name]})
+    await page.focus("#terms")
 
 
 async def _acted(actor: Actor, page: Page, cdp: CDPSession, rng: Rng) -> None:

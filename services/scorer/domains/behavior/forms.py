@@ -1,7 +1,7 @@
 """How forms are filled: by typing, by pasting, by a password manager, by a script.
 
 Password managers, dictation and the browser's own filling are honest ways to fill a form, so filling without typing is
-no evidence. A form that claims to be typed, all fields in an instant, is.
+no evidence. A form that claims to be typed, all fields in an instant or faster than anybody types, is.
 """
 
 from collections.abc import Sequence
@@ -20,11 +20,14 @@ FORM_FEATURES: Final = {
     "form_script_share": Feature("share", "of these, those that a script made"),
     "form_typed_moves": Feature("count", "typed changes that came in another field than the one before"),
     "form_instant_share": Feature("share", "of these, those within 50 ms of the one before"),
+    "form_hurried_share": Feature("share", "of these, those with under 40 ms a character, at most 1 s, since the one before"),
     "form_submits": Feature("count", "forms submitted"),
     "form_pastes": Feature("count", "pastes from the clipboard"),
 }
 
 _INSTANT_MS: Final = 50.0
+_FASTEST_CHARACTER_MS: Final = 40.0
+_HURRIED_AT_MOST_MS: Final = 1_000.0  # a long text may have stood there before
 
 
 class FormState(msgspec.Struct, array_like=True):
@@ -40,6 +43,7 @@ class FormState(msgspec.Struct, array_like=True):
     submits: int = 0
     pastes: int = 0
     last_typed: tuple[float, str] | None = None  # ms by the client's clock, field
+    hurried: int = 0
 
     def observe(
         self, changes: Sequence[FormChanged], submits: Sequence[FormSubmitted], clips: Sequence[ClipboardUsed]
@@ -51,7 +55,7 @@ class FormState(msgspec.Struct, array_like=True):
         for change in sorted(changes, key=lambda change: change.occurred_at) if changes else ():
             match change.method:
                 case "typed":
-                    self._typed(epoch_ms(change.occurred_at), change.field)
+                    self._typed(epoch_ms(change.occurred_at), change.field, change.length)
                 case "pasted":
                     self.pasted += 1
                 case "autofilled":
@@ -69,13 +73,16 @@ class FormState(msgspec.Struct, array_like=True):
             "form_script_share": self.scripted / told if told else None,
             "form_typed_moves": self.moves,
             "form_instant_share": self.instant / self.moves if self.moves else None,
+            "form_hurried_share": self.hurried / self.moves if self.moves else None,
             "form_submits": self.submits,
             "form_pastes": self.pastes,
         }
 
-    def _typed(self, time: float, field: str) -> None:
+    def _typed(self, time: float, field: str, length: int | None) -> None:
         self.typed += 1
         if self.last_typed is not None and field != self.last_typed[1]:
+            took_ms = abs(time - self.last_typed[0])
             self.moves += 1
-            self.instant += abs(time - self.last_typed[0]) <= _INSTANT_MS
+            self.instant += took_ms <= _INSTANT_MS
+            self.hurried += took_ms < min((length or 0) * _FASTEST_CHARACTER_MS, _HURRIED_AT_MOST_MS)
         self.last_typed = time, field

@@ -13,12 +13,12 @@ RULE = Rule(
     enough=(at_least("pointer_turns", 10, why="less than this is a fifth of a second of movement"),),
     when=(
         at_least("pointer_reversal_share", 0.008, why="725 recordings stay under 0.001, a trembling hand at 0.006"),
-        at_least("pointer_reversals", 2, why="of 200 trembling hands 5 reach that share by a single turn"),
+        at_least("pointer_reversals", 3, why="one stray sample, as of a second pointer, makes two"),
     ),
     cases=(
         hit("random noise on a path", pointer_turns=80, pointer_reversals=4, pointer_reversal_share=0.05),
         no_hit("a hand's path", pointer_turns=300, pointer_reversals=0, pointer_reversal_share=0.0),
-        no_hit("a single turn", pointer_turns=30, pointer_reversals=1, pointer_reversal_share=0.033),
+        no_hit("a stray sample", pointer_turns=70, pointer_reversals=2, pointer_reversal_share=0.029),
         no_hit("one glitch in a long session", pointer_turns=5000, pointer_reversals=1, pointer_reversal_share=0.0002),
         unknown("no pointer was moved", pointer_turns=0, pointer_reversal_share=None),
         unknown("too coarsely sampled to tell", pointer_turns=3, pointer_reversal_share=0.34),
