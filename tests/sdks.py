@@ -9,7 +9,7 @@ import pytest
 # By what is tried: the tests that try it.
 _TRIED: Final = {
     "python_package": "tests/integration/sdk/test_wheel.py",
-    "npm_packages": "tests/browser/test_units.py",
+    "npm_packages": "tests/browser/test_packages.py",
     "consumer_python": "tests/integration/consumers/test_consumers.py",
     "consumer_java": "tests/integration/consumers/test_consumers.py",
     "consumer_go": "tests/integration/consumers/test_consumers.py",
