@@ -10,7 +10,7 @@ import string
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Literal
 
@@ -18,6 +18,7 @@ import aiokafka
 import numpy as np
 from playwright.async_api import Browser, CDPSession, Page
 
+from benchmarks.measuring import end_in_order_on_sigterm
 from deploy.local.settings import CHECKOUT
 from services.scorer.lab.simulate.actors import Actor
 from services.scorer.lab.simulate.motion import Rng
@@ -112,7 +113,9 @@ async def tried(system: System) -> dict[str, Any]:
 
         async def one(number: int, run: Run) -> Found:
             async with places:
-                return await _found(system, browsers[run.browser], run, np.random.default_rng(number))
+                found = await _found(system, browsers[run.browser], run, np.random.default_rng(number))
+            sys.stderr.write(f"{found.name}: {found.action}, trust {found.trust}, {' '.join(found.reasons)}\n")
+            return found
 
         found = await asyncio.gather(*(one(number, run) for number, run in enumerate(runs())))
         await _type_password(browsers["windowed"], system.addresses.shop_url, password)
@@ -125,7 +128,6 @@ async def tried(system: System) -> dict[str, Any]:
         "bots_missed": sum(not one.stopped for one in bots),
         "windowed": screen is not None,
         "secrets_found": len(await _places_of(system, password)),
-        "runs": [asdict(one) for one in found],
     }
 
 
@@ -285,12 +287,11 @@ async def _places_of(system: System, secret: str) -> list[str]:
 
 def figures() -> dict[str, Any]:
     """Start a system, let everybody try, and count; each run is told on standard error."""
+    sys.stderr.write("starting a system for people and bots\n")
     with running_system(_HOME) as system:
-        found = asyncio.run(tried(system))
-    for run in found.pop("runs"):
-        sys.stderr.write(f"{run}\n")
-    return found
+        return asyncio.run(tried(system))
 
 
 if __name__ == "__main__":
+    end_in_order_on_sigterm()
     sys.stdout.write(json.dumps(figures()) + "\n")

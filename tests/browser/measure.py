@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from playwright.async_api import Browser, CDPSession, Page
 
+from benchmarks.measuring import end_in_order_on_sigterm
 from deploy import sdks
 from services.scorer.lab.simulate.page import Goal
 from services.scorer.lab.simulate.people import draw_mouse
@@ -42,6 +43,7 @@ def gzipped_bytes(file: Path) -> int:
 
 async def measured() -> dict[str, Any]:
     """Build, measure, and give every figure."""
+    sys.stderr.write("building\n")
     sdks.build()
     figures: dict[str, Any] = {
         "sdk_gzip_bytes": gzipped_bytes(sdks.BROWSER / "dist" / "telltale.min.js"),
@@ -51,7 +53,9 @@ async def measured() -> dict[str, Any]:
         bare, followed = site.form("", "/bare.html"), site.form(tag_head(gateway), "/followed.html")
         async with async_browser() as browser:
             figures |= await _costs(browser, bare, followed)
+            sys.stderr.write("length of scripts\n")
             figures |= await _scripts(browser, followed)
+            sys.stderr.write("bytes of an analysis\n")
             figures |= await _bytes(browser, followed, gateway)
         if gateway.violations:
             raise RuntimeError(f"not of the contract: {gateway.violations}")
@@ -66,6 +70,7 @@ async def _costs(browser: Browser, bare: str, followed: str) -> dict[str, Any]:
         found = {url: await _one_cost(browser, url) for url in order}
         cpu.append((found[followed][0] - found[bare][0]) / _MOVING_S)
         heap.append(found[followed][1] - found[bare][1])
+        sys.stderr.write(f"processor and heap: {number + 1} of {_ROUNDS} rounds\n")
     return {
         "cpu_share": round(statistics.median(cpu), 5),
         "cpu_shares": [round(share, 5) for share in cpu],
@@ -157,6 +162,7 @@ def _ms(event: dict[str, Any]) -> float:
 
 def main() -> int:
     """Measure, print, and tell what is over its limit."""
+    end_in_order_on_sigterm()
     figures = asyncio.run(measured())
     if "--alone" not in sys.argv[1:]:
         figures |= full_stack.figures()
