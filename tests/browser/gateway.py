@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
@@ -83,6 +83,8 @@ class RecordingGateway:
         self.trust_score = 93
         self.needs_challenge = False
         self.pending = False
+        self.stale = False  # what is known is a verdict on what came before
+        self.data_arrived = 0  # answered or not
         self._planned: dict[str, list[Answer]] = {}
         self._changed = threading.Condition()
         self._open_gate = threading.Event()
@@ -147,6 +149,8 @@ class RecordingGateway:
 
     def answer(self, what: str, session_id: str | None, headers: dict[str, str], body: bytes) -> Answer:
         """Decide on the answer to a request, after checking it."""
+        if what == "data" and not self._arrived():
+            return Answer(0)
         planned = self._planned.get(what)
         if planned:
             return planned.pop(0)
@@ -157,12 +161,23 @@ class RecordingGateway:
             return Answer(201, {"session_id": found, "expires_at": "2030-01-01T00:00:00Z"})
         if what == "data":
             self._check_batch(body)
-            if not self._open_gate.wait(_WAIT_S):
-                return Answer(0)
-            return (
-                Answer(202, self._pending(), 1) if self.pending else Answer(200, {"status": "judged", **self._result()})
+            answer = (
+                Answer(202, self._pending(), 1) if self.pending else Answer(200, {**self._result(), "status": "judged"})
             )
-        return Answer(200, {"session_id": session_id, "result": None if self.pending else self._result()})
+            of_this = {"batch_id": json.loads(body)["batch_id"], "received_at": _now()}
+            return replace(answer, document=answer.document | of_this)
+        known = None if self.pending and not self.stale else self._result()
+        return Answer(200, {"session_id": session_id, "result": known and known | {"judged_at": self._judged_at()}})
+
+    def _arrived(self) -> bool:
+        """Count a batch, and keep it waiting for as long as data is held; false when that takes too long."""
+        with self._changed:
+            self.data_arrived += 1
+            self._changed.notify_all()
+        return self._open_gate.wait(_WAIT_S)
+
+    def _judged_at(self) -> str:
+        return "2020-01-01T00:00:00Z" if self.stale else _now()
 
     def _result(self) -> dict[str, Any]:
         return {
@@ -201,6 +216,10 @@ class RecordingGateway:
             make_item(document, behaviour, uuid.UUID(document["batch_id"]), Subject(type="session", id="s"), now)
         except (ValueError, Problem) as error:
             self.violations.append(f"data: {error} {getattr(error, 'errors', '')} in {body[:2_000]!r}")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
 
 
 class _Server(ThreadingHTTPServer):

@@ -28,8 +28,8 @@ from tests.browser.site import Site
 LIMITS: Final = {
     "sdk_gzip_bytes": 10_000, "hook_gzip_bytes": 1_000, "cpu_share": 0.01, "heap_bytes": 2_000_000,
     "bytes_per_analysis": 5_000, "script_eval_ms": 10.0, "longest_task_ms": 5.0,
-    "people_flagged": 0, "bots_missed": 0, "secrets_found": 0,
 }  # fmt: skip
+OUTCOMES: Final = {"people_flagged": 0, "bots_missed": 0, "secrets_found": 0}
 _ROUNDS: Final = 7
 _MOVING_S: Final = 7.0  # a batch leaves
 _FIELDS: Final = (("email", 18), ("name", 14), ("street", 16), ("city", 9))
@@ -163,10 +163,11 @@ def _ms(event: dict[str, Any]) -> float:
 def main() -> int:
     """Measure, print, and tell what is over its limit."""
     end_in_order_on_sigterm()
-    figures = asyncio.run(measured())
+    figures, wanted = asyncio.run(measured()), LIMITS
     if "--alone" not in sys.argv[1:]:
         figures |= full_stack.figures()
-    over = {name: limit for name, limit in LIMITS.items() if figures.get(name, 0) > limit}
+        wanted = LIMITS | OUTCOMES
+    over = {name: limit for name, limit in wanted.items() if figures[name] > limit}
     for name, limit in over.items():
         sys.stderr.write(f"{name} is {figures[name]}, over its limit of {limit}\n")
     sys.stdout.write(json.dumps(figures) + "\n")

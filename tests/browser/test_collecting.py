@@ -275,7 +275,47 @@ def test_no_value_ever_leaves_the_page(open_form: Open, gateway: RecordingGatewa
             assert not [part for part in parts if part in everything]
     # Nor key by key: a press tells its class and nothing else.
     presses = [press for press in events_of(batches, "key.press") if press.get("target") == "password"]
+    # Of a secret not even of which class, nor how many there are in the end.
     assert len(presses) == 24
-    assert {press["key_class"] for press in presses} <= {"letter", "digit", "modifier"}
-    lengths = {event["field"]: event["length"] for event in events_of(batches, "form.changed")}
-    assert lengths["password"] == 24
+    assert {press["key_class"] for press in presses} == {"other"}
+    lengths = {event["field"]: event.get("length") for event in events_of(batches, "form.changed")}
+    assert lengths == {"password": None, "email": 36, "notes": 36}
+
+
+def test_secrets_stay_secrets_when_they_are_shown(open_form: Open, gateway: RecordingGateway) -> None:
+    page = open_form()
+    page.click("#password")
+    page.keyboard.press("Tab")
+    page.evaluate("password.type = 'text'; street.autocomplete = 'cc-number'")
+    for field, text in (("#password", "Aa1!"), ("#street", "4111")):
+        page.click(field)
+        page.keyboard.type(text)
+        page.locator(field).select_text()
+        page.keyboard.press("Control+c")
+    page.click("#city")
+    batches = sent(page, gateway)
+    presses = [press for press in events_of(batches, "key.press") if press.get("target") in {"password", "street"}]
+    assert {press["key_class"] for press in presses} == {"other", "tab"}
+    for kind in ("form.changed", "clipboard.used"):
+        assert [event.get("length") for event in events_of(batches, kind)] == [None, None], kind
+
+
+def test_what_is_chosen_is_not_told_by_the_name_of_an_element(open_form: Open, gateway: RecordingGateway) -> None:
+    page = open_form()
+    page.evaluate(
+        """() => document.body.insertAdjacentHTML("afterbegin", `
+             <input type="radio" name="plan" id="plan-gold"><input type="radio" id="plan-less">
+             <div data-telltale-ignore><button id="digit-7">7</button><input id="pin"></div>`)"""
+    )
+    page.check("#plan-gold")
+    page.check("#plan-less")
+    page.click("#digit-7")
+    page.click("#pin")
+    page.keyboard.type("7")
+    page.evaluate("pin.dispatchEvent(new Event('change', { bubbles: true }))")
+    batches = sent(page, gateway)
+    everything = gateway.everything()
+    assert not [word for word in (b"plan-gold", b"plan-less", b"digit-7", b'"pin"') if word in everything]
+    assert [event["field"] for event in events_of(batches, "form.changed")] == ["plan", "unnamed"]
+    assert [event.get("target") for event in events_of(batches, "pointer.down")] == ["plan", None]
+    assert events_of(batches, "key.press") == []

@@ -10,7 +10,7 @@ from tests.browser.chromium import until
 from tests.browser.conftest import module_head, tag_head
 from tests.browser.gateway import KEY, RecordingGateway
 from tests.browser.site import Site
-from tests.browser.test_sending import act, analyzed, begun
+from tests.browser.test_sending import act, analyzed, begun, knock
 
 _PAGES = Path(__file__).parent / "pages"
 
@@ -103,6 +103,27 @@ def test_an_onerror_that_throws_does_no_harm(page: Page, site: Site, gateway: Re
     assert status == "unavailable"
 
 
+def test_facts_that_a_page_has_broken_are_left_out(page: Page, site: Site, gateway: RecordingGateway) -> None:
+    page.add_init_script(
+        """window.matchMedia = () => { throw new Error("mine") };
+           Object.defineProperty(Navigator.prototype, "languages", { get: () => null });
+           Element.prototype.hasAttribute = () => { throw new Error("mine") };"""
+    )
+    page.goto(site.form(module_head(gateway), "/broken.html"))
+    begun(page)
+    act(page)
+    assert analyzed(page)["status"] == "judged"
+    facts = gateway.all("begin")[0].document["device_fingerprint"]
+    assert "user_agent" in facts and not {"primary_pointer", "languages", "automation_flags"} & set(facts)
+
+
+def test_a_tag_can_say_that_nobody_is_signed_in(page: Page, site: Site, gateway: RecordingGateway) -> None:
+    for number, more in enumerate(('data-user-id="u-1"', "", 'data-user-id=""')):  # without it, nobody knows
+        page.goto(site.form(tag_head(gateway, more), f"/user-{number}.html"))
+        begun(page)
+    assert [seen.document.get("user_id") for seen in gateway.all("begin")] == ["u-1", None]
+
+
 def test_a_page_restored_from_the_cache_goes_on(page: Page, site: Site, gateway: RecordingGateway) -> None:
     page.goto(site.form(module_head(gateway), "/cached.html"))
     session_id = begun(page)
@@ -156,8 +177,19 @@ def test_the_hook_changes_its_user_and_ends_with_its_provider(
     gateway.until_seen("data")
     count = len(gateway.seen)
     page.keyboard.press("z")
-    page.evaluate("new Promise(resolve => setTimeout(resolve, 50))")
-    assert len(gateway.seen) == count
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")  # what waits leaves now
+    knock(page, gateway)
+    assert [seen.session_id for seen in gateway.seen[count:]] == ["knock"]
+
+
+def test_the_hook_of_nobody_does_not_go_on_with_somebody_s_session(
+    react_page: str, page: Page, gateway: RecordingGateway
+) -> None:
+    page.goto(f"{react_page}?key={KEY}&endpoint={gateway.url}&user=u-1")
+    gateway.until_seen("begin")
+    page.goto(f"{react_page}?key={KEY}&endpoint={gateway.url}")
+    gateway.until_seen("begin", 2)
+    assert [seen.document.get("user_id") for seen in gateway.all("begin")] == ["u-1", None]
 
 
 def test_the_hook_renders_on_a_server(built: None) -> None:

@@ -78,10 +78,59 @@ def test_withdrawn_consent_sends_and_keeps_nothing_more(open_form: Open, gateway
     assert analyzed(page)["status"] == "off"
     assert page.evaluate("sessionStorage.length") == 0
     page.close()
-    assert [seen.what for seen in gateway.seen] == ["begin"]
 
     page = open_form()
     assert begun(page) != first
+    assert [seen.what for seen in gateway.seen] == ["begin", "begin"]
+
+
+def test_consent_withdrawn_before_anything_is_followed_forgets_earlier_pages(
+    open_form: Open, site: Site, gateway: RecordingGateway
+) -> None:
+    page = open_form()
+    begun(page)
+    page.goto(site.form(module_head(gateway, consent=False), "/asks.html"))
+    page.wait_for_function("window.telltale")
+    assert page.evaluate("sessionStorage.length") == 1  # nobody has answered yet
+    page.evaluate("telltale.setConsent(false)")
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_consent_withdrawn_on_a_later_page_holds_for_one_that_comes_back(
+    open_form: Open, gateway: RecordingGateway
+) -> None:
+    page = open_form()
+    begun(page)
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+    page.evaluate("sessionStorage.clear()")  # what withdrawing does, on another page
+    gateway.until_seen("data")
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    act(page)
+    assert analyzed(page)["status"] == "off"
+    assert page.evaluate("sessionStorage.length") == 0
+    assert len(gateway.seen) == 2
+
+
+def test_a_page_that_comes_back_goes_on_with_the_session_of_later_pages(
+    open_form: Open, gateway: RecordingGateway
+) -> None:
+    page = open_form(userId="u-1")
+    first = begun(page)
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+    page.evaluate(
+        """([id, beginKey]) => {
+             const name = Object.keys(sessionStorage)[0];
+             const kept = { id, beginKey, userId: "u-2", sampled: true, held: false };
+             sessionStorage[name] = JSON.stringify(kept);
+           }""",
+        ["later", "later-key"],
+    )
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    assert begun(page) == "later" != first
+    act(page)
+    analyzed(page)
+    assert gateway.all("data")[-1].session_id == "later"
+    assert len(gateway.all("begin")) == 1
 
 
 def test_withdrawn_consent_ends_what_is_under_way(open_form: Open, gateway: RecordingGateway) -> None:
@@ -102,11 +151,16 @@ def test_withdrawn_consent_ends_what_is_under_way(open_form: Open, gateway: Reco
 def test_sessions_not_sampled_are_left_alone(
     context: BrowserContext, open_form: Open, gateway: RecordingGateway
 ) -> None:
-    page = open_form(sampleRate=0)
+    context.add_init_script(
+        "Math.random = () => performance.getEntriesByType('navigation')[0].type === 'reload' ? 0.2 : 0.8"
+    )
+    page = open_form(sampleRate=0.5)
     act(page)
     assert analyzed(page)["status"] == "off"
     page.reload()  # and stay so, whatever the next page's dice say
     page.wait_for_function("window.telltale")
+    assert analyzed(page)["status"] == "off"
+    page.evaluate("telltale.setConsent(true)")
     assert analyzed(page)["status"] == "off"
     assert gateway.seen == []
 

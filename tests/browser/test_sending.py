@@ -26,6 +26,11 @@ def analyzed(page: Page) -> dict[str, object]:
     return found
 
 
+def knock(page: Page, gateway: RecordingGateway) -> None:
+    """Make a request of the page's own: whatever it sent before has left by then."""
+    page.evaluate("url => fetch(url)", f"{gateway.url}/api/sessions/knock/status")
+
+
 def begun(page: Page) -> str:
     until(page, "telltale.sessionId")
     found: str = page.evaluate("telltale.sessionId")
@@ -70,9 +75,11 @@ def test_batches_of_a_session_go_one_after_another(open_form: Open, gateway: Rec
     begun(page)
     gateway.hold()
     page.evaluate("void telltale.analyze()")
+    gateway.until(lambda: gateway.data_arrived, "the first")
     act(page, 600)
     page.evaluate("new Promise(resolve => setTimeout(resolve))")
-    assert gateway.all("data") == []  # they are noted once answered, and the first is not
+    knock(page, gateway)
+    assert gateway.data_arrived == 1
     gateway.release()
     gateway.until(lambda: sum(len(s.events()) for s in gateway.seen if s.what == "data") >= 1_200, "all events")
     batches = gateway.all("data")
@@ -185,6 +192,53 @@ def test_a_refused_key_ends_it(open_form: Open, gateway: RecordingGateway) -> No
     assert told["code"] == "refused" and "origin_refused" in told["message"]
 
 
+def test_a_refusal_ends_everything_and_is_told_once(open_form: Open, gateway: RecordingGateway) -> None:
+    gateway.plan("data", Answer(403, {"code": "key_revoked"}))
+    page = open_form()
+    begun(page)
+    act(page)
+    assert analyzed(page)["status"] == "unavailable"
+    (data,) = gateway.all("data")
+    for _ in range(60):
+        act(page, 20)
+        page.evaluate("telltale.analyze()")
+    page.evaluate("telltale.setConsent(true)")
+    assert analyzed(page)["status"] == "unavailable"
+    (told,) = page.evaluate("errors")
+    assert (told["code"], told["lostEvents"]) == ("refused", len(data.events()))
+    assert page.evaluate("sessionStorage.length") == 0
+    assert [seen.what for seen in gateway.seen] == ["begin", "data"]
+
+
+def test_a_verdict_on_what_came_before_is_not_taken(open_form: Open, gateway: RecordingGateway) -> None:
+    gateway.pending = gateway.stale = True
+    page = open_form()
+    begun(page)
+    act(page)
+    page.evaluate("void (window.answer = telltale.analyze())")
+    gateway.until_seen("status", 2)
+    gateway.pending = gateway.stale = False
+    assert page.evaluate("answer")["status"] == "judged"
+    gateway.pending = gateway.stale = True
+    act(page)
+    assert analyzed(page)["status"] == "pending"
+
+
+def test_an_analysis_knows_of_everything_before_it(open_form: Open, gateway: RecordingGateway) -> None:
+    page = open_form()
+    begun(page)
+    gateway.hold()
+    act(page)
+    page.evaluate("window.answers = [telltale.analyze(), telltale.analyze()]")
+    gateway.until(lambda: gateway.data_arrived, "the first")
+    act(page)
+    page.evaluate("void answers.push(telltale.analyze())")
+    assert page.evaluate("[answers[0] === answers[1], answers[1] === answers[2]]") == [True, False]
+    gateway.release()
+    assert page.evaluate("answers[2]")["status"] == "judged"
+    assert len(gateway.all("data")) == 2
+
+
 def test_a_verdict_that_comes_later_is_asked_for(open_form: Open, gateway: RecordingGateway) -> None:
     gateway.pending = True
     page = open_form()
@@ -222,6 +276,7 @@ def test_a_challenge_is_asked_for_once_it_is_due(open_form: Open, gateway: Recor
         ("() => { throw 1 }", False),
     ):
         page = open_form()
+        begun(page)
         page.evaluate(
             f"""async ([key, endpoint]) => {{
                   telltale.stop();
@@ -233,6 +288,31 @@ def test_a_challenge_is_asked_for_once_it_is_due(open_form: Open, gateway: Recor
         )
         assert analyzed(page)["challengePassed"] is passed, body
     assert page.evaluate("errors") == ["challenge_failed"]
+
+
+def test_who_is_asked_may_analyze_and_is_asked_once(
+    context: BrowserContext, site: Site, gateway: RecordingGateway
+) -> None:
+    gateway.trust_score, gateway.needs_challenge = 12, True
+    page = context.new_page()
+    page.goto(site.form("", "/plain.html"))
+    page.evaluate(
+        """async ([key, endpoint]) => {
+             const { start } = await import("/dist/telltale.js");
+             window.asked = 0;
+             const onChallenge = async () => {
+               asked++;
+               window.inside = await telltale.analyze();
+               return true;
+             };
+             window.telltale = start({ key, endpoint, onChallenge });
+           }""",
+        [KEY, gateway.url],
+    )
+    begun(page)
+    act(page)
+    assert analyzed(page)["challengePassed"] is True
+    assert page.evaluate("[asked, inside.needsChallenge, inside.challengePassed]") == [1, True, None]
 
 
 def test_leaving_sends_what_waits(
@@ -334,6 +414,59 @@ def test_somebody_else_has_another_session(open_form: Open, gateway: RecordingGa
     assert begun(page) == second
 
 
+def test_what_somebody_did_before_the_session_began_is_not_the_next_one_s(
+    open_form: Open, gateway: RecordingGateway
+) -> None:
+    gateway.plan("begin", Answer(503, retry_after_s=1))
+    page = open_form(userId="u-1")
+    gateway.until_seen("begin")
+    act(page)
+    page.evaluate("telltale.setUser('u-2')")
+    (told,) = page.evaluate("errors")
+    assert told["code"] == "dropped" and told["lostEvents"] > 0
+    page.keyboard.press("x")
+    assert analyzed(page)["status"] == "judged"
+    (data,) = gateway.all("data")
+    assert [event["type"] for event in data.events()] == ["key.press"]
+
+
+def test_the_last_batch_of_somebody_s_session_leaves_the_next_one_alone(
+    open_form: Open, gateway: RecordingGateway
+) -> None:
+    gateway.plan("data", Answer(404, {"code": "session_unknown"}))
+    page = open_form(userId="u-1")
+    first = begun(page)
+    gateway.hold()
+    act(page)
+    page.evaluate("void telltale.analyze()")
+    gateway.until(lambda: gateway.data_arrived, "the batch")
+    page.evaluate("telltale.setUser('u-2')")
+    until(page, f"telltale.sessionId && telltale.sessionId !== '{first}'")
+    second = begun(page)
+    gateway.release()
+    page.wait_for_function("errors.length")
+    act(page)
+    assert analyzed(page)["sessionId"] == second
+    (told,) = page.evaluate("errors")
+    assert told["code"] == "dropped" and told["lostEvents"] == len(gateway.all("data")[0].events())
+    assert len(gateway.all("begin")) == 2
+
+
+def test_nobody_does_not_go_on_with_somebody_s_session(open_form: Open, gateway: RecordingGateway) -> None:
+    page = open_form(userId="u-1")
+    first = begun(page)
+    for user, same in (("undefined", True), ("null", False)):
+        page.evaluate(
+            f"""async ([key, endpoint]) => {{
+                  const {{ start }} = await import("/dist/telltale.js");
+                  window.telltale.stop();
+                  window.telltale = start({{ key, endpoint, userId: {user} }});
+                }}""",
+            [KEY, gateway.url],
+        )
+        assert (begun(page) == first) is same
+
+
 def test_a_page_left_open_for_hours_goes_on(context: BrowserContext, site: Site, gateway: RecordingGateway) -> None:
     page = context.new_page()
     page.clock.install()
@@ -351,6 +484,16 @@ def test_a_page_left_open_for_hours_goes_on(context: BrowserContext, site: Site,
     first, second = gateway.until_seen("data", 3)[1:]
     assert first.session_id == old != second.session_id
     assert gateway.violations == []
+
+
+def test_what_cannot_be_sent_at_the_end_is_told(open_form: Open, gateway: RecordingGateway) -> None:
+    gateway.plan("begin", Answer(503, retry_after_s=60))
+    page = open_form()
+    gateway.until_seen("begin")
+    act(page)
+    page.evaluate("telltale.stop()")
+    (told,) = page.evaluate("errors")
+    assert told["code"] == "dropped" and "had not begun" in told["message"] and told["lostEvents"] > 1
 
 
 def test_stop_sends_the_last_and_then_nothing(open_form: Open, gateway: RecordingGateway) -> None:

@@ -1,5 +1,6 @@
 """The demo shop in a real browser: who is asked, who is served, and that nobody is left without a word."""
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,6 +9,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.browser.chromium import async_browser, async_until, required
 from tests.e2e.system import System
 
+_NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
 _FORM = {"name": "Ann Other", "email": "ann@shop.example", "street": "7 Elm Street", "postcode": "AB1", "town": "Leeds"}
 
 
@@ -34,6 +36,25 @@ async def fill(page: Page) -> None:
     for name, text in _FORM.items():
         await page.fill(f"#{name}", text)
     await page.check("#terms")
+
+
+async def right_answer(page: Page) -> str:
+    question = await page.locator("#question").text_content() or ""
+    return str(sum(_NUMBERS[word] for word in re.findall("|".join(_NUMBERS), question)))
+
+
+async def asked_without_script(browser: Browser, system: System) -> tuple[Page, list[str]]:
+    """Order where a blocker keeps our script away, up to the question; gives also what fails from then on."""
+    page = await browser.new_page()
+    await page.route("**/telltale.min.js", lambda route: route.abort())
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    await page.goto(system.addresses.shop_url)
+    assert await page.evaluate("typeof window.telltale") == "undefined"
+    await fill(page)
+    await page.click("#buy")
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    return page, faults
 
 
 async def test_a_driven_browser_is_not_served_without_a_question(system: System, browser: Browser) -> None:
@@ -72,11 +93,37 @@ async def test_who_asks_not_to_be_watched_can_still_buy(system: System, browser:
     await page.click("#buy")
 
     await expect(page.get_by_role("dialog")).to_be_visible()
-    question = await page.locator("#question").text_content() or ""
-    numbers = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
-    words = [numbers[word] for word in question.replace("?", "").split() if word in numbers]
-    await page.fill("#answer", str(sum(words)))
+    await page.fill("#answer", await right_answer(page))
     await page.click("#reply")
 
     await expect(page.locator("#outcome")).to_contain_text("Thank you")
     assert not [url for url in asked if url.startswith(system.addresses.gateway_url)]
+
+
+async def test_who_blocks_the_script_can_still_buy_and_enter_answers(system: System, browser: Browser) -> None:
+    page, faults = await asked_without_script(browser, system)
+    await page.fill("#answer", await right_answer(page))
+    await page.press("#answer", "Enter")
+
+    await expect(page.locator("#outcome")).to_contain_text("Thank you")
+    await expect(page.locator("#status")).to_contain_text("cannot be reached")
+    assert faults == []
+
+
+async def test_escape_leaves_the_question_after_a_wrong_answer_too(system: System, browser: Browser) -> None:
+    page, faults = await asked_without_script(browser, system)
+    dialog = page.get_by_role("dialog")
+    await page.fill("#answer", "1")
+    async with page.expect_response("**/orders"):
+        await page.press("#answer", "Enter")
+    await expect(dialog).to_be_visible()
+    # Chromium forgets it by itself on Escape; a browser need not.
+    assert await page.evaluate("document.getElementById('challenge').returnValue") == ""
+    orders: list[str] = []
+    page.on("request", lambda request: orders.append(request.url))
+    await page.keyboard.press("Escape")
+
+    await expect(page.locator("#outcome")).to_contain_text("waits until the question is answered")
+    await expect(dialog).to_be_hidden()
+    await expect(page.locator("#buy")).to_be_enabled()
+    assert (orders, faults) == ([], [])

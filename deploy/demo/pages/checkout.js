@@ -1,8 +1,10 @@
-// The shop's side of the page. Telltale's script tag has started by itself and gives `window.telltale`.
+// The shop's side of the page. Telltale's script tag has started by itself and gives `window.telltale`,
+// unless it was blocked: then the shop asks its question.
 "use strict";
 
 const LOOK_EVERY_MS = 2000;
 const LEVELS = [[70, "good"], [50, "middling"], [0, "bad"]];
+const UNSEEN = { status: "unavailable", trust: null, reasons: [] };
 const by = (id) => document.getElementById(id);
 const form = by("checkout");
 let moved = false;
@@ -42,6 +44,7 @@ function ask(question) {
   by("question").textContent = question;
   by("answer").value = "";
   const dialog = by("challenge");
+  dialog.returnValue = ""; // or Escape may leave it as the last answer set it
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "reply" ? by("answer").value : null), { once: true });
@@ -52,7 +55,7 @@ async function order(solution) {
   const answer = await fetch("/orders", {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ session_id: window.telltale.sessionId, ...solution }),
+    body: JSON.stringify({ session_id: window.telltale?.sessionId ?? null, ...solution }),
   });
   return answer.json();
 }
@@ -64,7 +67,7 @@ function tell(text, good) {
 
 async function buy() {
   tell("Checking ...", true);
-  show(await window.telltale.analyze());
+  show((await window.telltale?.analyze()) ?? UNSEEN);
   let told = await order({});
   while (told.status === "challenge") {
     const answer = await ask(told.question);

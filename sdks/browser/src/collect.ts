@@ -2,7 +2,7 @@ import { collectForms } from "./forms.ts";
 import { collectKeys } from "./typing.ts";
 import { collectPointer } from "./pointing.ts";
 import { collectScrolling } from "./scrolling.ts";
-import { referenceOf } from "./elements.ts";
+import { isIgnored, referenceOf } from "./elements.ts";
 import type { Recording } from "./recording.ts";
 
 type Events = WindowEventMap & DocumentEventMap;
@@ -20,7 +20,7 @@ export function collect(recording: Recording, onFault: (error: unknown) => void)
   const on: On = (type, listener, target = window) => {
     const guarded = (event: Event): void => {
       try {
-        listener(event as Parameters<typeof listener>[0]);
+        if (!isIgnored(event.target)) listener(event as Parameters<typeof listener>[0]);
       } catch (error) {
         onFault(error);
       }
@@ -58,6 +58,6 @@ function collectAttention(recording: Recording, on: On): void {
   // An earlier page of the session may have told otherwise.
   const now = performance.now();
   tell(document.hidden ? "hidden" : "visible", now);
-  const target = referenceOf(document.activeElement);
+  const target = isIgnored(document.activeElement) ? undefined : referenceOf(document.activeElement);
   if (target) recording.event("focus.gained", now, { target });
 }

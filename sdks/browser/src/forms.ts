@@ -1,5 +1,5 @@
 import type { On } from "./collect.ts";
-import { bounded, isTextField, referenceOf } from "./elements.ts";
+import { bounded, isSecret, isTextField, referenceOf } from "./elements.ts";
 import type { Recording } from "./recording.ts";
 
 type Method = "typed" | "pasted" | "autofilled" | "script";
@@ -36,15 +36,15 @@ export function collectForms(recording: Recording, on: On): void {
 
   function changed(event: Event, method: Method | undefined): void {
     const field = referenceOf(event.target) ?? "unnamed";
-    const length = isTextField(event.target) ? bounded(event.target.value.length) : undefined;
+    const hasLength = isTextField(event.target) && !isSecret(event.target);
+    const length = hasLength ? bounded(event.target.value.length) : undefined;
     recording.event("form.changed", event.timeStamp, { field, method, length, trusted: event.isTrusted });
   }
 
   function clipboard(action: "copy" | "cut" | "paste", event: ClipboardEvent): void {
-    const length = action === "paste" ? event.clipboardData?.getData("text").length : selectedIn(event.target);
     recording.event("clipboard.used", event.timeStamp, {
       action,
-      length: length === undefined ? length : bounded(length),
+      length: isSecret(event.target) ? undefined : lengthOf(action, event),
       target: referenceOf(event.target),
       trusted: event.isTrusted,
     });
@@ -57,6 +57,12 @@ function methodOf(event: Event): Method {
   // Without a type, and as a replacement, browsers and password managers fill in.
   if (!type || type === "insertReplacementText") return "autofilled";
   return /^insertFrom(Paste|Drop|Yank)/.test(type) ? "pasted" : "typed";
+}
+
+/** How much was pasted, or taken out of a field. */
+function lengthOf(action: "copy" | "cut" | "paste", event: ClipboardEvent): number | undefined {
+  const length = action === "paste" ? event.clipboardData?.getData("text").length : selectedIn(event.target);
+  return length === undefined ? length : bounded(length);
 }
 
 /** How much of a field is selected; of the rest of the page it is not counted, since that can take long. */

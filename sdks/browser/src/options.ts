@@ -22,9 +22,9 @@ export function whatIsWrong({ key, endpoint, sampleRate = 1 }: Options): string 
   return sampleRate >= 0 && sampleRate <= 1 ? null : "sampleRate must be a share, 0 to 1";
 }
 
-/** Checks a user's id; one that the gateway would refuse is told, and left out. */
-export function userIdOf(said: string | null | undefined, report: Report): string | null {
-  if (said === null || said === undefined || USER_ID.test(said)) return said ?? null;
+/** Checks a user's id; one that the gateway would refuse is told, and left out. Undefined stays: nobody knows. */
+export function userIdOf<Said extends string | null | undefined>(said: Said, report: Report): Said | null {
+  if (said === null || said === undefined || USER_ID.test(said)) return said;
   report("misconfigured", "userId must be 1 to 128 of A-Z a-z 0-9 . _ : @ = + ~ -; the session goes on without it");
   return null;
 }

@@ -22,6 +22,11 @@ export class Queue {
     return this.#batches;
   }
 
+  /** Events and samples in it. */
+  get count(): number {
+    return this.#batches.reduce((sum, batch) => sum + batch.count, 0);
+  }
+
   /** Adds a batch; gives the oldest ones that had to make room. Those under way stay: they may have arrived. */
   add(batch: Batch, isUnderWay: (batch: Batch) => boolean = () => false): Batch[] {
     const dropped: Batch[] = [];
@@ -35,9 +40,11 @@ export class Queue {
     return dropped;
   }
 
-  /** Takes a batch out; does nothing when it is out already. */
-  remove(batch: Batch): void {
+  /** Takes a batch out; false when it is out already. */
+  remove(batch: Batch): boolean {
+    const before = this.#batches.length;
     this.#batches = this.#batches.filter((one) => one !== batch);
+    return this.#batches.length < before;
   }
 
   clear(): void {

@@ -23,6 +23,13 @@ export function judgedIn(sessionId: string | null, body: Record<string, unknown>
   };
 }
 
+/** Tells whether a session's status knows of a batch, given the answer to the batch. */
+export function knowsOf(status: Record<string, unknown>, sent: Record<string, unknown>): boolean {
+  const said = isObject(status.result) ? status.result : {};
+  // Another batch may have come later; and one sent twice was received before the answer that was heard.
+  return said.batch_id === sent.batch_id || Date.parse(String(said.judged_at)) >= Date.parse(String(sent.received_at));
+}
+
 function isObject(said: unknown): said is Record<string, unknown> {
   return typeof said === "object" && said !== null;
 }

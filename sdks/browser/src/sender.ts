@@ -31,20 +31,25 @@ export class Sender {
   readonly #transport: Transport;
   readonly #session: TabSession;
   readonly #report: Report;
+  readonly #onRefused: () => void;
   readonly #queue = new Queue();
   readonly #underWay = new Map<Batch, Promise<Answer>>();
   #latest: Answer | null = null;
   #state: "open" | "finished" | "abandoned" = "open";
   #running = false;
   #failures = 0;
-  #notBefore = 0; // by performance.now(): what Retry-After asks for
+  // By performance.now(): what Retry-After asks for, and how long to pause when nobody waits for an answer.
+  #notBefore = 0;
+  #pausedUntil = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #waiting: (() => void)[] = [];
 
-  constructor(transport: Transport, session: TabSession, report: Report) {
+  /** @param onRefused called when the gateway takes nothing from this page, now or later */
+  constructor(transport: Transport, session: TabSession, report: Report, onRefused: () => void) {
     this.#transport = transport;
     this.#session = session;
     this.#report = report;
+    this.#onRefused = onRefused;
   }
 
   /** Whether nothing more will be sent. */
@@ -69,16 +74,26 @@ export class Sender {
     }
   }
 
-  /** Sends until nothing is left, or until an attempt has to wait. */
-  async run(): Promise<void> {
-    if (this.#running || this.ended || performance.now() < this.#notBefore) return;
+  /**
+   * Sends until nothing is left, or until an attempt has to wait. Never rejects.
+   *
+   * @param isAwaited somebody waits for it, or the network is back: no pause but that of `Retry-After`
+   */
+  async run(isAwaited = false): Promise<void> {
+    const now = performance.now();
+    if (this.#running || this.ended || now < this.#notBefore || (!isAwaited && now < this.#pausedUntil)) return;
     clearTimeout(this.#timer);
     this.#running = true;
-    while (!this.ended && !this.idle) {
-      const answer = this.#session.id === null ? await this.#begin() : await this.#sendFirst();
-      if (answer && !this.ended && !this.#goesOn(answer)) break;
+    try {
+      while (!this.ended && !this.idle) {
+        const answer = this.#session.id === null ? await this.#begin() : await this.#sendFirst();
+        if (answer && !this.ended && !this.#goesOn(answer)) break;
+      }
+    } catch (error) {
+      this.#report("internal", String(error));
+    } finally {
+      this.#running = false;
     }
-    this.#running = false;
     if (this.idle) this.#release();
   }
 
@@ -86,25 +101,31 @@ export class Sender {
   async settled(): Promise<void> {
     if (this.idle || this.ended) return;
     const settled = new Promise<void>((resolve) => this.#waiting.push(resolve));
-    void this.run();
+    void this.run(true);
     await settled;
   }
 
-  /** Sends at once all that waits: the page is being hidden or left, and may not hear the answers. */
-  flush(): void {
-    if (this.#session.id === null || this.ended) return;
+  /**
+   * Sends at once all that waits: the page is being hidden or left, and may not hear the answers.
+   *
+   * @param isLast it is now or never, whatever `Retry-After` asks for
+   */
+  flush(isLast: boolean): void {
+    if (this.#session.id === null || this.ended || (!isLast && performance.now() < this.#notBefore)) return;
     for (const batch of this.#queue.all) {
       if (this.#underWay.has(batch) || !this.#transport.fits(batch.text.length + ENVELOPE_BYTES)) continue;
       void this.#post(batch, true).then((answer) => {
         if (outcomeOf(answer.status) === "done") this.#arrived(batch, answer);
-        else if (this.#state === "finished") this.#lost(batch, answer);
+        else if (this.#state === "finished") this.#lost(batch, why(answer));
       });
     }
   }
 
-  /** Sends all that waits once more, then ends. */
+  /** Sends all that waits once more, then ends. What cannot be sent is told. */
   finish(): void {
-    this.flush();
+    this.flush(true);
+    const reason = this.#session.id === null ? "the session had not begun" : "too much waited";
+    for (const batch of this.#queue.all) if (!this.#underWay.has(batch)) this.#lost(batch, reason);
     this.#end("finished");
   }
 
@@ -139,15 +160,19 @@ export class Sender {
         this.#arrived(batch, answer);
         break;
       case "gone":
+        if (this.ended) {
+          this.#lost(batch, why(answer)); // the session may be another's by now
+          break;
+        }
         batch.id = uuid(); // in the next session it is another batch
         this.#session.renew(this.#session.userId);
         break;
       case "rejected":
-        this.#queue.remove(batch);
+        if (!this.#queue.remove(batch)) break;
         this.#report("rejected", `the gateway cannot read a batch: ${why(answer)}`, batch.count);
         break;
       default:
-        if (this.ended) this.#lost(batch, answer);
+        if (this.ended) this.#lost(batch, why(answer));
     }
     return answer;
   }
@@ -171,8 +196,8 @@ export class Sender {
     this.#failures = 0;
   }
 
-  #lost(batch: Batch, answer: Answer): void {
-    this.#report("dropped", `a last batch did not arrive: ${why(answer)}`, batch.count);
+  #lost(batch: Batch, reason: string): void {
+    if (this.#queue.remove(batch)) this.#report("dropped", `a last batch did not arrive: ${reason}`, batch.count);
   }
 
   /** Draws the consequences of an answer; false when the next attempt has to wait. */
@@ -180,15 +205,17 @@ export class Sender {
     const outcome = outcomeOf(answer.status);
     const hasBegun = this.#session.id !== null;
     if (outcome === "refused" || (outcome === "rejected" && !hasBegun)) {
-      this.#report("refused", `the gateway takes nothing from this page: ${why(answer)}`);
-      this.abandon();
+      this.#report("refused", `the gateway takes nothing from this page: ${why(answer)}`, this.#queue.count);
+      this.#onRefused();
       return true;
     }
     if (hasBegun && (outcome === "done" || outcome === "rejected")) return true;
     this.#failures++;
     if (outcome === "gone" && this.#failures === 1) return true; // twice in a row, something else is wrong
-    this.#notBefore = performance.now() + answer.retryAfterMs;
-    this.#timer = setTimeout(() => void this.run(), delayMs(this.#failures, answer.retryAfterMs));
+    const [now, delay] = [performance.now(), delayMs(this.#failures, answer.retryAfterMs)];
+    this.#notBefore = now + answer.retryAfterMs;
+    this.#pausedUntil = now + delay;
+    this.#timer = setTimeout(() => void this.run(true), delay + 1); // clocks of timers are a little coarser
     return false;
   }
 

@@ -17,15 +17,21 @@ export class TabSession {
   readonly #name: string;
   readonly #sampleRate: number;
   #kept: Kept;
+  #isStored = false;
 
-  constructor(apiKey: string, userId: string | null, sampleRate: number) {
-    // A frame may share its tab's storage, but not its coordinates: it has a session of its own.
-    this.#name = `telltale.${apiKey.slice(3, 19)}${window.top === window ? "" : ".frame"}`;
+  /** @param userId null: nobody is signed in; undefined: not known here, whose session it is it stays */
+  constructor(apiKey: string, userId: string | null | undefined, sampleRate: number) {
+    this.#name = nameOf(apiKey);
     this.#sampleRate = sampleRate;
     const kept = this.#read();
-    const isOurs = kept && !kept.held && (userId === null || userId === kept.userId);
-    this.#kept = isOurs ? kept : this.#fresh(userId);
-    this.hold(true);
+    const isOurs = kept && !kept.held && (userId === undefined || userId === kept.userId);
+    this.#kept = isOurs ? kept : this.#fresh(userId ?? null);
+    this.hold(this.sampled); // nobody holds what nobody follows: the next page finds the same lot
+  }
+
+  /** Leaves no trace in the tab, whichever page began it. */
+  static forget(apiKey: string): void {
+    storage((store) => store.removeItem(nameOf(apiKey)));
   }
 
   get id(): string | null {
@@ -62,9 +68,14 @@ export class TabSession {
     this.#write();
   }
 
-  /** Leaves no trace of it in the tab. */
-  forget(): void {
-    storage((store) => store.removeItem(this.#name));
+  /** Claims it for a page that came back as it was; tells what other pages made of it meanwhile. */
+  reclaim(): "ours" | "forgotten" | "another" {
+    const kept = this.#isStored ? this.#read() : this.#kept;
+    if (!kept) return "forgotten";
+    if (kept.beginKey !== this.#kept.beginKey) return "another";
+    this.#kept = kept;
+    this.hold(true);
+    return "ours";
   }
 
   #fresh(userId: string | null): Kept {
@@ -82,8 +93,13 @@ export class TabSession {
   }
 
   #write(): void {
-    storage((store) => store.setItem(this.#name, JSON.stringify(this.#kept)));
+    this.#isStored = storage((store) => store.setItem(this.#name, JSON.stringify(this.#kept))) !== null;
   }
+}
+
+/** A frame may share its tab's storage, but not its coordinates: it has a session of its own. */
+function nameOf(apiKey: string): string {
+  return `telltale.${apiKey.slice(3, 19)}${window.top === window ? "" : ".frame"}`;
 }
 
 /** Sandboxed frames, blocked cookies and full storage throw: then the session lasts as long as the page. */

@@ -4,8 +4,11 @@ export interface Options {
   key: string;
   /** Where the gateway is, such as `https://telltale.example`. */
   endpoint: string;
-  /** The site's own id of who is signed in: 1 to 128 of `A-Z a-z 0-9 . _ : @ = + ~ -`. */
-  userId?: string | null;
+  /**
+   * The site's own id of who is signed in: 1 to 128 of `A-Z a-z 0-9 . _ : @ = + ~ -`. Null: nobody is, and the session of
+   * somebody ends. Left out: this page does not know, and goes on with the tab's session.
+   */
+  userId?: string | null | undefined;
   /** False: collect, keep and send nothing until `setConsent(true)`. Default true. */
   consent?: boolean;
   /** The share of sessions that are followed, 0..1. Default 1. */
@@ -48,7 +51,10 @@ export interface Reason {
 export interface Telltale {
   /** Null until the gateway has begun the session. It stays the same for the tab until the session ends. */
   readonly sessionId: string | null;
-  /** Sends what was seen and gives the verdict; never rejects, and answers within about 5 seconds. */
+  /**
+   * Sends what was seen and gives the verdict on it, after `onChallenge` where that is due; never rejects. The verdict
+   * comes within about 5 seconds, or is said not to have come.
+   */
   analyze(): Promise<Result>;
   /** False: stop, and forget what has not been sent. True: begin, or begin anew. */
   setConsent(consent: boolean): void;

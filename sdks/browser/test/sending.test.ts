@@ -3,8 +3,9 @@ import { test } from "node:test";
 import { rfc3339 } from "../src/clock.ts";
 import { userIdOf, whatIsWrong } from "../src/options.ts";
 import { Queue } from "../src/queue.ts";
-import { delayMs, outcomeOf } from "../src/sender.ts";
-import { retryAfterMs } from "../src/transport.ts";
+import { Sender, delayMs, outcomeOf } from "../src/sender.ts";
+import type { TabSession } from "../src/session.ts";
+import { type Call, type Transport, retryAfterMs } from "../src/transport.ts";
 import { uuid } from "../src/uuid.ts";
 
 const batch = (id: string, bytes = 10) => ({ id, text: "x".repeat(bytes), count: 1, originMs: 0 });
@@ -77,4 +78,30 @@ test("a user's id that the gateway would refuse is left out", () => {
   assert.equal(userIdOf("u-1042", (code) => told.push(code)), "u-1042");
   assert.equal(userIdOf("no spaces", (code) => told.push(code)), null);
   assert.deepEqual(told, ["misconfigured"]);
+});
+
+test("after a failure only those who wait for an answer try again, and nobody before Retry-After", async (context) => {
+  context.mock.method(Math, "random", () => 1);
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  let now = 1_000;
+  context.mock.method(performance, "now", () => now);
+  const calls: Call[] = [];
+  let retryAfter = 0;
+  const send = async (call: Call) => (calls.push(call), { status: 503, body: {}, retryAfterMs: retryAfter });
+  const session = { id: "s", beginKey: "k", userId: null } as TabSession;
+  const sender = new Sender({ send, fits: () => true } as unknown as Transport, session, () => {}, () => {});
+  sender.add(batch("b"));
+  await sender.run();
+  now += 500;
+  await sender.run();
+  assert.equal(calls.length, 1); // the pause is a second
+  retryAfter = 4_000;
+  await sender.run(true);
+  assert.equal(calls.length, 2);
+  now += 3_999;
+  await sender.run(true);
+  sender.flush(false);
+  assert.equal(calls.length, 2);
+  sender.flush(true);
+  assert.equal(calls.length, 3); // now or never
 });

@@ -3,7 +3,7 @@ import { type Options, type Result, type Telltale, start } from "@telltale/brows
 /** What a provider's components share: the page that is followed, and the latest result. */
 export class Store {
   #options: Options;
-  #userId: string | null = null;
+  #userId: string | null | undefined = undefined; // what a component told
   #telltale: Telltale | null = null;
   #result: Result | null = null;
   #listeners = new Set<() => void>();
@@ -16,7 +16,7 @@ export class Store {
   readonly start = (): (() => void) => {
     const telltale = start({
       ...this.#options,
-      userId: this.#userId ?? this.#options.userId ?? null,
+      userId: this.#userId === undefined ? this.#options.userId : this.#userId,
       // Those of the latest rendering.
       onChallenge: this.#options.onChallenge && ((result) => this.#options.onChallenge?.(result) ?? false),
       onError: this.#options.onError && ((error) => this.#options.onError?.(error)),

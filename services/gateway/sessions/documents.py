@@ -19,6 +19,7 @@ _Ms = Annotated[float, Meta(ge=0, description="Milliseconds.")]
 class Judged(msgspec.Struct, frozen=True):
     """What the answers take from a verdict."""
 
+    batch_id: UUID
     action: Action
     trust_score: int
     risk_score: float
@@ -61,8 +62,12 @@ class SessionDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResultDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """What a verdict means in this API: ``score`` is 0..1, higher is more human. Pages get no whole verdict."""
+    """What a verdict means in this API: ``score`` is 0..1, higher is more human. Pages get no whole verdict.
 
+    ``batch_id`` is the batch after which it was judged: who has sent one sees whether this is its verdict.
+    """
+
+    batch_id: UUID
     is_human: bool
     needs_challenge: bool
     trust_score: int
@@ -97,6 +102,7 @@ class DataDocument(msgspec.Struct, frozen=True, kw_only=True):
     processing_time_ms: _Ms
     event_count: int
     ignored_events: int
+    received_at: datetime
     receipt: str
     verdict: msgspec.Raw | None
 

@@ -72,6 +72,7 @@ DATA: Final[dict[str, Any]] = {
     "processing_time_ms": 5.2,
     "event_count": 5,
     "ignored_events": 0,
+    "received_at": "2026-01-15T10:30:02.100000Z",
     "receipt": f"/v1/batches/{_BATCH_ID}",
     "verdict": VERDICT | {"subject": {"type": "session", "id": SESSION_ID}},
 }
@@ -93,6 +94,7 @@ STATUS: Final[dict[str, Any]] = SESSION | {
     "batch_count": 2,
     "event_count": 7,
     "result": {
+        "batch_id": _BATCH_ID,
         "is_human": True,
         "needs_challenge": False,
         "trust_score": 88,

@@ -115,7 +115,9 @@ class Handlers:
         document = decode_document(body)
         facts = facts_document(document)
         user_id, _ = user_of(document)
-        key = _idempotency(request, caller.tenant_id, b"session")
+        # Anybody may post a name as a page does: it must not lead to a session that the site's server has named.
+        purpose = b"page-session" if caller.is_page else b"session"
+        key = _idempotency(request, caller.tenant_id, purpose)
         session_id = key or _new_id(caller.now)
         behaviour = read_behaviour(facts, caller.now)
         self._show(behaviour, len(body), request)
@@ -151,6 +153,7 @@ class Handlers:
             processing_time_ms=posted.processing_time_ms,
             event_count=posted.item.events,
             ignored_events=posted.behaviour.ignored,
+            received_at=caller.now,
             receipt=f"/v1/batches/{posted.item.batch_id}",
             verdict=_whole(posted.verdict, caller),
         )
@@ -199,6 +202,7 @@ class Handlers:
         result = None
         if found is not None:
             result = ResultDocument(
+                batch_id=found.batch_id,
                 is_human=found.trust_score >= session.challenge_threshold,
                 needs_challenge=found.needs_challenge,
                 trust_score=found.trust_score,

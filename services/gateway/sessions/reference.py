@@ -107,8 +107,9 @@ class SessionSchema(msgspec.Struct, kw_only=True):
 
 
 class SessionResultSchema(msgspec.Struct, kw_only=True):
-    """The latest verdict in this API's words; ``score`` is 0..1, higher is more human."""
+    """The latest verdict in this API's words, after which batch; ``score`` is 0..1, higher is more human."""
 
+    batch_id: str
     is_human: bool
     needs_challenge: bool
     trust_score: TrustScore
@@ -143,6 +144,7 @@ class SessionDataSchema(msgspec.Struct, kw_only=True):
     processing_time_ms: float
     event_count: int
     ignored_events: int
+    received_at: str
     receipt: str
     verdict: Verdict | None
 

@@ -20,7 +20,7 @@ FORM_FEATURES: Final = {
     "form_script_share": Feature("share", "of these, those that a script made"),
     "form_typed_moves": Feature("count", "typed changes that came in another field than the one before"),
     "form_instant_share": Feature("share", "of these, those within 50 ms of the one before"),
-    "form_hurried_share": Feature("share", "of these, those with under 40 ms a character, at most 1 s, since the one before"),
+    "form_hurried_share": Feature("share", "of these, those within 40 ms a character of the one before, 1 s at most"),
     "form_submits": Feature("count", "forms submitted"),
     "form_pastes": Feature("count", "pastes from the clipboard"),
 }

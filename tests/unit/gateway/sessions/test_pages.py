@@ -25,11 +25,15 @@ def page(gateway: Gateway, origin: str | None = SHOP) -> dict[str, str]:
     return headers | ({"origin": origin} if origin is not None else {})
 
 
-async def begun(gateway: Gateway, headers: dict[str, str]) -> str:
+async def begin(gateway: Gateway, headers: dict[str, str], **body: str) -> dict[str, Any]:
     await gateway.app.keys.refresh()
-    answer = await gateway.client.post("/api/sessions", content="{}", headers=headers)
+    answer = await gateway.client.post("/api/sessions", json=body, headers=headers)
     assert answer.status_code == 201, answer.text
-    return str(answer.json()["session_id"])
+    return dict(answer.json())
+
+
+async def begun(gateway: Gateway, headers: dict[str, str]) -> str:
+    return str((await begin(gateway, headers))["session_id"])
 
 
 async def judged(gateway: Gateway, session_id: str, headers: dict[str, str]) -> httpx.Response:
@@ -40,7 +44,7 @@ async def judged(gateway: Gateway, session_id: str, headers: dict[str, str]) -> 
             while not gateway.publisher.records:
                 await asyncio.sleep(0)
         stamp = read_batch_headers(gateway.publisher.records[0].headers)
-        verdict = msgspec.json.encode(VERDICT)
+        verdict = msgspec.json.encode(VERDICT | {"batch_id": stamp.batch_id})
         gateway.replies.by_subject[stamp.tenant_id, "session", session_id] = verdict
         gateway.replies.reply(stamp.tenant_id, stamp.batch_id, verdict)
 
@@ -61,6 +65,30 @@ async def test_a_page_is_told_the_verdict_but_not_what_each_reason_weighs() -> N
             assert (told["trust_score"], told["needs_challenge"], told["is_human"]) == (40, True, False)
             assert told["reasons"] == [{"code": "POINTER_JUMPS", "message": "It jumps."}]
             assert told["verdict"] is None
+
+
+async def test_a_page_sees_after_which_batch_its_session_was_judged() -> None:
+    async with running() as gateway:
+        headers = page(gateway)
+        session_id = await begun(gateway, headers)
+
+        answer = await judged(gateway, session_id, headers)
+        status = await gateway.client.get(f"/api/sessions/{session_id}/status", headers=headers)
+
+        assert status.json()["result"]["batch_id"] == answer.json()["batch_id"]
+
+
+async def test_a_page_does_not_come_upon_a_session_that_a_server_has_named() -> None:
+    async with running() as gateway:
+        named = {"idempotency-key": "order-1042"}
+        of_server = await begin(gateway, gateway.headers() | named, user_id="u-1")
+        headers = page(gateway) | named
+        of_page = await begin(gateway, headers)
+        again = await begin(gateway, headers)
+
+        assert of_page["session_id"] != of_server["session_id"]
+        assert of_page["user_id"] is None
+        assert again == of_page
 
 
 async def test_a_doubt_of_models_alone_lowers_the_trust_and_asks_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

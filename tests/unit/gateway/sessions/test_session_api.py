@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -105,6 +105,8 @@ async def test_data_is_one_batch_and_its_verdict_the_answer() -> None:
         assert (told["is_human"], told["score"], told["event_count"], told["status"]) == (True, 0.9, 3, "judged")
         assert (told["reasons"], told["verdict"]["trust_score"]) == ([], 90)
         assert told["processing_time_ms"] > 0
+        stamp = read_batch_headers(gateway.publisher.records[0].headers)
+        assert datetime.fromisoformat(told["received_at"]) == stamp.received_at
         [record] = gateway.publisher.records
         assert record.key == f"{TENANT}:session/{session_id}".encode()
         assert [event["type"] for event in msgspec.json.decode(record.value)["events"]] == ["pointer.move"] * 3
@@ -201,9 +203,12 @@ async def test_status_tells_the_session_and_its_latest_result() -> None:
         after = (await gateway.client.get(path, headers=gateway.headers())).json()
         assert (after["batch_count"], after["event_count"], after["result"]["score"]) == (2, 9, 0.9)
         assert after["result"]["is_human"] is True
-        gateway.replies.by_subject[TENANT, "session", session_id] = verdict(10, session=session)
+        assert after["result"]["batch_id"] == examples.BATCH_ID
+        batch_id = str(uuid4())
+        newest = verdict(10, session=session, batch_id=batch_id)
+        gateway.replies.by_subject[TENANT, "session", session_id] = newest
         newer = (await gateway.client.get(path, headers=gateway.headers())).json()
-        assert newer["result"]["is_human"] is False
+        assert (newer["result"]["is_human"], newer["result"]["batch_id"]) == (False, batch_id)
 
 
 async def test_a_closed_session_takes_no_more_and_can_still_be_read() -> None:
