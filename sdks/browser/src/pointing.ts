@@ -1,16 +1,20 @@
 import type { On } from "./collect.ts";
 import { referenceOf } from "./elements.ts";
-import type { Fields, Recording } from "./recording.ts";
+import { APART_MS, type Fields, type Recording } from "./recording.ts";
 
 const MAX_BUTTON = 31;
 const MAX_TOUCH_ID = 2 ** 31;
 
 /** Records mouse, pen and fingers. Fingers are told by their own events, which know more of them. */
 export function collectPointer(recording: Recording, on: On): void {
+  let lastAt = 0;
   on("pointermove", (event) => {
     if (event.pointerType === "touch") return;
     const facts = factsOf(event);
-    const coalesced = event.getCoalescedEvents?.();
+    const gap = event.timeStamp - lastAt;
+    if (gap >= APART_MS) lastAt = event.timeStamp;
+    // Of so short a time one sample is kept at most: asking for those held back would be for nothing.
+    const coalesced = gap < 2 * APART_MS ? undefined : event.getCoalescedEvents?.();
     const count = coalesced?.length ?? 0;
     if (!count) recording.sample("pointer.move", event.timeStamp, event.clientX, event.clientY, facts);
     for (let row = 0; row < count; row++) {

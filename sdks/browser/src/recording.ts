@@ -24,7 +24,7 @@ interface Track {
 }
 
 /** A mouse may report a thousand times a second. This is 125 Hz with room for jitter. */
-const APART_MS = 7;
+export const APART_MS = 7;
 /** A sample so long after the last begins a new track: offsets in a track are bounded. */
 const LONGEST_GAP_MS = 60_000;
 const FULL_BYTES = 30_000;
