@@ -6,6 +6,7 @@ import (
 	"errors"
 	"regexp"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -59,7 +60,8 @@ func read(record *kgo.Record) (*verdict, error) {
 		return nil, errType
 	}
 	var found verdict
-	if err := json.Unmarshal(record.Value, &found); err != nil || !found.complete() {
+	// encoding/json would put another letter for what is no UTF-8, and act on a subject that nobody named.
+	if !utf8.Valid(record.Value) || json.Unmarshal(record.Value, &found) != nil || !found.complete() {
 		return nil, errValue
 	}
 	if attributes["ce_tenantid"] != found.TenantID {

@@ -90,7 +90,7 @@ def read(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Verdict:
         raise Unreadable("ce_type is not telltale.verdict.v1")
     try:
         verdict = _decode(value or b"")
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # no JSON, no UTF-8, nested too deep
         raise Unreadable("the value is not a verdict of version 1") from None
     if attributes.get("ce_tenantid") != verdict.tenant_id.encode():
         raise Unreadable("ce_tenantid is not the verdict's tenant")

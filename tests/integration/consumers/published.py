@@ -87,6 +87,7 @@ def of_a_later_version(verdict: Verdict) -> Message:
 
 
 _NO_VERDICT = "the value is not a verdict of version 1"
+_DEPTH = 100_000  # deeper than any of the decoders goes
 
 
 def unreadable(verdict: Verdict) -> list[Message]:
@@ -109,6 +110,8 @@ def unreadable(verdict: Verdict) -> list[Message]:
         (value[:-1], headers, _NO_VERDICT),
         (value + b"{}", headers, _NO_VERDICT),
         (b"\xff\xfe", headers, _NO_VERDICT),
+        (value.replace(b'"s-', b'"s-\xff', 1), headers, _NO_VERDICT),
+        (value[:-1] + b',"queue":' + _DEPTH * b"[" + _DEPTH * b"]" + b"}", headers, _NO_VERDICT),
         (b"null", headers, _NO_VERDICT),
         (b"", headers, _NO_VERDICT),
         (None, headers, _NO_VERDICT),

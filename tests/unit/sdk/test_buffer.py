@@ -1,5 +1,7 @@
 """Nothing is lost, doubled or reordered between queue and requests, and the bounds hold."""
 
+import subprocess
+import sys
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
@@ -151,6 +153,35 @@ def test_while_one_thread_changes_something_no_other_can() -> None:
     buffer.release(first)
     assert len(free) > told
     assert not any(free)
+
+
+def test_a_callers_hook_that_fails_leaves_nothing_half_counted() -> None:
+    buffer = Buffer(LIMITS, trace=lambda: str(1 / 0))
+    with pytest.raises(ZeroDivisionError):
+        buffer.add(KEYS[0], item(), 0.0)
+    assert (buffer.added, buffer.event_count, buffer.size_bytes, buffer.due_s()) == (0, 0, 0, None)
+
+
+def test_forked_processes_give_ids_of_their_own() -> None:
+    """Servers fork their workers when the client, and what makes its ids, is long imported."""
+    program = """
+import os
+from telltale._buffer import Batch, Key
+def make():
+    os.write(1, b"%d\\n" % Batch(Key("behavior", "session", "s-1"), 0.0).batch_id.int)
+make()
+children = []
+for _ in range(20):
+    child = os.fork()
+    if not child:
+        make()
+        os._exit(0)
+    children.append(child)
+assert not any(os.waitpid(child, 0)[1] for child in children)
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, timeout=30)
+    ids = done.stdout.split()
+    assert len(ids) == len(set(ids)) == 21
 
 
 def test_no_batch_has_more_tracks_than_the_server_takes() -> None:

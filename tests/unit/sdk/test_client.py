@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 import telltale
 from tests.unit.sdk.conftest import FakeTime, MakeClient
-from tests.unit.sdk.misbehaving import Answer, Gateway
+from tests.unit.sdk.misbehaving import Answer, Gateway, Seen
 
 SCROLL = {"type": "scroll", "y": 1}
 TRACK = {"type": "pointer.move", "started_at": datetime(2026, 3, 1, tzinfo=UTC), "t": [0, 9], "x": [1, 2], "y": [1, 2]}
@@ -134,10 +135,122 @@ async def test_with_nothing_waiting_the_latest_verdict_is_given(gateway: Gateway
         session.add(SCROLL)
         await gateway.seen(2)
         asked = asyncio.create_task(session.verdict())
+        await asyncio.sleep(0)
+        gateway.documents["/v1/subjects/session/s%3D1/verdict"] = verdict_on(gateway.posts[0])
         gateway.held.set()
         verdict = await asked
     assert verdict is not None and verdict.action == "BLOCK"
     assert [seen.method for seen in gateway.requests] == ["GET", "POST", "GET"]
+
+
+def verdict_on(post: Seen) -> dict[str, Any]:
+    return {**VERDICT, "batch_id": post.batches[0]["batch_id"]}
+
+
+LATEST = "/v1/subjects/session/s-1/verdict"
+
+
+class Changing(dict[str, dict[str, Any]]):
+    """One document, made anew each time it is looked at."""
+
+    def __init__(self, path: str, made: Callable[[], dict[str, Any]]) -> None:
+        super().__init__({path: {}})
+        self._made = made
+
+    def __getitem__(self, path: str) -> dict[str, Any]:
+        return self._made()
+
+
+async def test_a_batch_that_has_just_left_is_waited_for(
+    gateway: Gateway, make_client: MakeClient, fake_time: FakeTime
+) -> None:
+    """The server still has the verdict before it."""
+    gateway.held.clear()
+    async with make_client(limits={"max_batch_events": 1}) as client:
+        session = client.subject("session", "s-1")
+        session.add(SCROLL)
+        await gateway.seen(1)
+        newer = verdict_on(gateway.posts[0])
+        shown = iter([VERDICT, VERDICT, newer])
+        gateway.documents = Changing(LATEST, lambda: next(shown))
+        asked = asyncio.create_task(session.verdict())
+        await asyncio.sleep(0)
+        gateway.held.set()
+        verdict = await asked
+    assert verdict is not None and str(verdict.batch_id) == newer["batch_id"]
+    assert len(fake_time.pauses_s) == 2
+
+
+async def test_a_batch_that_has_just_left_is_waited_for_so_long_and_no_longer(
+    gateway: Gateway, make_client: MakeClient, fake_time: FakeTime
+) -> None:
+    gateway.documents[LATEST] = VERDICT
+    gateway.held.clear()
+    async with make_client(limits={"max_batch_events": 1}) as client:
+        session = client.subject("session", "s-1")
+        session.add(SCROLL)
+        await gateway.seen(1)
+        asked = asyncio.create_task(session.verdict(wait_ms=700))
+        await asyncio.sleep(0)
+        gateway.held.set()
+        assert await asked is None
+        assert sum(fake_time.pauses_s) == pytest.approx(0.7)
+        assert (await session.verdict()) is not None  # asked again, it is the latest
+
+
+async def test_a_verdict_on_a_later_batch_is_as_good(gateway: Gateway, make_client: MakeClient) -> None:
+    """Nobody looked while the verdict on the batch itself was the latest."""
+    gateway.documents = Changing(LATEST, lambda: verdict_on(gateway.posts[1]) if len(gateway.posts) > 1 else VERDICT)
+    gateway.held.clear()
+
+    def go_on(_: telltale.Receipt) -> None:
+        if len(gateway.posts) == 1:
+            session.add(SCROLL)
+
+    async with make_client(limits={"max_batch_events": 1}, on_receipt=go_on) as client:
+        session = client.subject("session", "s-1")
+        session.add(SCROLL)
+        await gateway.seen(1)
+        asked = asyncio.create_task(session.verdict(wait_ms=10_000))
+        await asyncio.sleep(0)
+        gateway.held.set()
+        verdict = await asked
+    assert verdict is not None and str(verdict.batch_id) == gateway.posts[1].batches[0]["batch_id"]
+
+
+async def test_a_busy_subjects_verdict_is_not_waited_for_until_it_rests(
+    gateway: Gateway, make_client: MakeClient
+) -> None:
+    """The next batch leaves the moment one is there."""
+    gateway.held.clear()
+
+    def go_on(_: telltale.Receipt) -> None:
+        session.add(SCROLL)
+
+    async with make_client(limits={"max_batch_events": 1}, on_receipt=go_on, on_drop=lambda _: None) as client:
+        session = client.subject("session", "s-1")
+        session.add(SCROLL)
+        await gateway.seen(1)
+        gateway.documents[LATEST] = verdict_on(gateway.posts[0])
+        asked = asyncio.create_task(session.verdict())
+        await asyncio.sleep(0)
+        gateway.held.set()
+        async with asyncio.timeout(5):
+            verdict = await asked
+    assert verdict is not None and str(verdict.batch_id) == gateway.posts[0].batches[0]["batch_id"]
+
+
+async def test_a_batch_that_has_left_and_is_refused_is_told(gateway: Gateway, make_client: MakeClient) -> None:
+    gateway.held.clear()
+    async with make_client(limits={"max_batch_events": 1}) as client:
+        session = client.subject("session", "s-1")
+        session.add({"type": "bad"})
+        await gateway.seen(1)
+        asked = asyncio.create_task(session.verdict())
+        await asyncio.sleep(0)
+        gateway.held.set()
+        with pytest.raises(telltale.Refused, match="invalid_batch"):
+            await asked
 
 
 async def test_an_answer_that_makes_no_sense_is_not_taken_for_one(gateway: Gateway, make_client: MakeClient) -> None:
@@ -229,6 +342,9 @@ async def test_using_it_before_it_runs_is_a_mistake(make_client: MakeClient) -> 
         ("http://user:pass@x", "k"),
         ("x", "k"),
         ("http://x?key=1", "k"),
+        ("http://localhost:abc", "k"),
+        ("http://localhost:65536", "k"),
+        ("http://[::1", "k"),
         ("http://x", ""),
         ("http://x", "tt_secret\n"),
         ("http://x", "tt_secret é"),

@@ -3,7 +3,9 @@
 import asyncio
 import gzip
 import json
-from collections.abc import Awaitable, Callable
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from services.insights.explanations import example
-from telltale._cli import common
+from telltale._cli import common, dead_letters, tailing
 from telltale._cli.commands import telltale
 from telltale._models import Limits
 from tests.unit.sdk.misbehaving import Answer, Gateway
@@ -65,6 +67,22 @@ async def test_a_file_is_sent_and_counted(run: Run, gateway: Gateway, tmp_path: 
     # The session ends now; its track, 600 ms long, began with the scroll.
     [event], [track] = by_subject["a"]["events"], by_subject["a"]["tracks"]
     assert event["occurred_at"] == track["started_at"] > "2026-03-02"
+
+
+async def test_a_file_that_is_sent_again_counts_once(run: Run, gateway: Gateway, tmp_path: Path) -> None:
+    """Also where the server does not take a batch whole: it has a bad event, or is too large."""
+    bad = {**BATCH, "events": [*BATCH["events"], {**SCROLL, "type": "bad"}]}
+    large = {**BATCH, "batch_id": ID, "subject": {"type": "session", "id": "s-2"}, "events": [SCROLL] * 40}
+    gateway.max_body_bytes = 2_000
+    file = tmp_path / "some.jsonl"
+    file.write_bytes(lines(bad, large))
+    first = await run("send", str(file))
+    stored = set(gateway.stored)
+    again = await run("send", str(file))
+    assert (first.stdout, again.stdout) == (first.stdout, first.stdout)
+    assert len(gateway.stored_events("s-2")) == 40
+    assert len(stored) > 2
+    assert set(gateway.stored) == stored
 
 
 async def test_standard_input_is_sent(run: Run, gateway: Gateway) -> None:
@@ -122,6 +140,7 @@ async def test_a_bad_key_is_told_and_never_shown(arguments: list[str], run: Run)
     [
         (["session", ID], {"TELLTALE_API_KEY": None}, "set TELLTALE_API_KEY"),
         (["session", ID], {"TELLTALE_URL": "nowhere"}, "http(s)://host"),
+        (["send", "-"], {"TELLTALE_URL": "http://localhost:abc"}, "http(s)://host"),
         (["session", "s-1"], {}, "UUID"),
         (["send", "/there/is/none"], {}, "No such file"),
         (["replay", "/there/is/none"], {}, "does not exist"),
@@ -253,6 +272,45 @@ async def test_no_kafka_is_told(run: Run) -> None:
         found = await run(command, "--kafka", "127.0.0.1:1")
         assert found.exit_code == 3
         assert "Kafka at 127.0.0.1:1 gives no good answer" in found.stderr
+
+
+async def records(*values: bytes) -> AsyncIterator[bytes]:
+    for value in values:
+        yield value
+
+
+STRANGE = [b'{"verdict_id":"\xff"}', b'{"queue":' + 100_000 * b"[" + 100_000 * b"]" + b"}", b"no JSON"]
+
+
+async def test_what_is_no_verdict_is_passed_over(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tailing, "arriving", lambda *_: records(*STRANGE, msgspec.json.encode(VERDICT)))
+    found = await run("tail", "--kafka", "somewhere", "--json")
+    assert (found.exit_code, found.stderr.count("passed over what is no verdict")) == (0, 3)
+    assert json.loads(found.stdout)["verdict_id"] == VERDICT["verdict_id"]
+
+
+async def test_what_is_no_dead_letter_is_passed_over(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    letter = {"dead_letter_id": ID, "stage": "scorer", "reason": "r", "source_timestamp": "2026-03-01T12:00:00Z"}
+    monkeypatch.setattr(dead_letters, "newest", lambda *_: records(*STRANGE, msgspec.json.encode(letter)))
+    found = await run("dead-letters", "--kafka", "somewhere", "--json")
+    assert (found.exit_code, found.stderr.count("passed over what is no dead letter")) == (0, 3)
+    assert json.loads(found.stdout)["dead_letter_id"] == ID
+
+
+@pytest.mark.parametrize("command", ["simulate", "replay"])
+async def test_who_stops_reading_ends_it_quietly(command: str, gateway: Gateway, tmp_path: Path) -> None:
+    gateway.answer_with = judged
+    file = tmp_path / "some.jsonl"
+    file.write_bytes(lines(*[{**SESSION, "session_id": f"s-{number}"} for number in range(60)]))
+    speed = " --speed 1000" if command == "replay" else ""
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-o", "pipefail", "-c", f'"$0" -m telltale {command} "$1"{speed} | head -1', sys.executable, str(file),
+        env=os.environ | {"TELLTALE_URL": gateway.url, "TELLTALE_API_KEY": "tt_good_key"},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    async with asyncio.timeout(60):
+        out, err = await process.communicate()
+    assert (process.returncode, len(out.splitlines()), err.decode()) == (1, 1, "")
 
 
 def test_a_shell_can_complete() -> None:

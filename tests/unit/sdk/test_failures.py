@@ -1,7 +1,9 @@
 """The client against servers and networks that fail: what is tried again, how, and what the caller hears."""
 
 import asyncio
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -138,6 +140,36 @@ async def test_nobody_listening_is_not_an_unknown_fate(
     assert [dropped.reason for dropped in drops] == ["unavailable"]
 
 
+@pytest.fixture
+def deaf_url() -> Iterator[str]:
+    """A server that takes no connection: those in its queue are never answered, more do not come in."""
+    with ExitStack() as open_sockets:
+        listener = open_sockets.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        while True:
+            filler = open_sockets.enter_context(socket.socket())
+            filler.settimeout(0.2)
+            try:
+                filler.connect(listener.getsockname())
+            except TimeoutError:
+                break
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+async def test_a_server_that_takes_no_connection_surely_has_nothing(
+    deaf_url: str, drops: list[telltale.Dropped], fake_time: FakeTime
+) -> None:
+    limits = telltale.Limits(linger_s=3_600, request_timeout_s=0.5, deadline_s=0)
+    client = telltale.AsyncClient(
+        deaf_url, "tt_good_key", limits=limits, on_drop=drops.append, clocks=fake_time.clocks()
+    )
+    async with client:
+        add_one(client)
+        await client.flush()
+    assert [dropped.reason for dropped in drops] == ["unavailable"]
+
+
 async def test_a_refusal_is_never_tried_again(
     gateway: Gateway, make_client: MakeClient, drops: list[telltale.Dropped]
 ) -> None:
@@ -179,6 +211,21 @@ async def test_one_bad_event_does_not_take_its_batch_along(
         stats = client.stats()
     assert [event["y"] for event in gateway.stored_events("s-1")] == [0, 1, 3, 4, 6, 7, 8, 9]
     assert (stats.delivered, stats.dropped, len(drops)) == (8, 2, 2)
+
+
+async def test_many_bad_events_do_not_take_their_batch_along(
+    gateway: Gateway, make_client: MakeClient, drops: list[telltale.Dropped]
+) -> None:
+    bad = {3, 40, 41, 77, 78, 79, 200, 351}
+    async with make_client() as client:
+        session = client.subject("session", "s-1")
+        for number in range(400):
+            session.add(BAD if number in bad else {"type": "scroll", "y": number})
+        await client.flush()
+        stats = client.stats()
+    assert [event["y"] for event in gateway.stored_events("s-1")] == [n for n in range(400) if n not in bad]
+    assert (stats.delivered, stats.dropped, stats.buffered) == (392, 8, 0)
+    assert {dropped.reason for dropped in drops} == {"refused"}
 
 
 async def test_too_large_is_cut_until_it_fits(
@@ -229,6 +276,19 @@ async def test_closing_reports_what_could_not_leave(
     await client.close()
 
 
+async def test_closing_frees_who_waits_for_a_flush(gateway: Gateway, make_client: MakeClient) -> None:
+    """One batch is under way and unanswered, and one waits behind it, when the client gives up."""
+    gateway.always = "hang"
+    async with make_client(limits={"close_timeout_s": 0.1, "max_batch_events": 1, "max_requests": 1}) as client:
+        add_one(client)
+        await gateway.seen(1)
+        add_one(client)
+        flushing = asyncio.create_task(client.flush())
+    async with asyncio.timeout(5):
+        await flushing
+    assert client.stats().buffered == 0
+
+
 @pytest.mark.parametrize(
     "more",
     [
@@ -236,6 +296,7 @@ async def test_closing_reports_what_could_not_leave(
         {"on_receipt": lambda receipt: 1 / 0},
         {"traceparent": lambda: 1 / 0},
         {"traceparent": lambda: "a\nb"},
+        {"traceparent": lambda: b"00"},
     ],
 )
 async def test_a_callers_broken_hook_stops_nothing(

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import socket
 import subprocess
 import sys
 import textwrap
@@ -207,6 +208,31 @@ async def test_closing_frees_who_waits(gateway: Gateway) -> None:
         await asyncio.to_thread(one.join, 5)
         assert not one.is_alive()
     assert [str(error) for error in caught] == ["the client was closed"] * 3
+
+
+def test_closing_does_not_wait_for_a_host_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    looking, go_on = threading.Event(), threading.Event()
+
+    def look_up(*_: object, **__: object) -> None:
+        looking.set()
+        go_on.wait(30)
+        raise socket.gaierror("no such host")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    drops: list[telltale.Dropped] = []
+    limits = telltale.Limits(linger_s=0, close_timeout_s=0.1)
+    client = telltale.Client("http://slow.example", "tt_good_key", limits=limits, on_drop=drops.append)
+    client.subject("session", "s-1").add(SCROLL)
+    assert looking.wait(10)
+    closing = threading.Thread(target=client.close)
+    closing.start()
+    try:
+        closing.join(10)
+        assert not closing.is_alive()
+    finally:
+        go_on.set()
+        closing.join()
+    assert sum(drop.event_count for drop in drops) == 1
 
 
 async def test_a_callback_cannot_wait_for_its_own_thread(gateway: Gateway, caplog: pytest.LogCaptureFixture) -> None:

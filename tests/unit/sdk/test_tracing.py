@@ -91,14 +91,16 @@ async def test_a_hook_of_the_callers_own_goes_first(gateway: Gateway, make_clien
     assert traces(gateway) == [traceparent(1)]
 
 
-@pytest.mark.parametrize("text", ["a\nb", "", "00-1-1-01", traceparent(1).upper().replace("0", "G")])
+@pytest.mark.parametrize(
+    "text", ["a\nb", "", "00-1-1-01", traceparent(1).upper().replace("0", "G"), traceparent(1).encode(), 7]
+)
 async def test_what_is_no_traceparent_is_left_out_and_told(
-    text: str, gateway: Gateway, make_client: MakeClient, caplog: pytest.LogCaptureFixture
+    text: object, gateway: Gateway, make_client: MakeClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
     async with make_client(traceparent=lambda: text) as client:
         client.subject("session", "s-1").add(SCROLL)
-    assert (traces(gateway), client.stats().delivered) == ([None], 1)
+    assert (traces(gateway), client.stats()) == ([None], telltale.Stats(added=1, delivered=1, requests=1))
     assert "no W3C traceparent" in caplog.text
 
 

@@ -1,18 +1,19 @@
 """Events waiting to leave, cut into batches. Time is an argument; every method may be called from any thread."""
 
 import functools
+import hashlib
 import itertools
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Concatenate, Final, NamedTuple, ParamSpec, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import msgspec
 import uuid_utils.compat as uuid_utils
 
-from telltale._models import MAX_EVENTS_PER_BATCH, MAX_TRACKS_PER_BATCH, Limits
+from telltale._models import MAX_EVENTS_PER_BATCH, MAX_TRACKS_PER_BATCH, Limits, Receipt
 
 ENVELOPE_BYTES: Final = 512  # room for everything around the events of one batch
 _READY_S: Final = 0.0
@@ -42,8 +43,9 @@ class Batch:
     """Items of one subject that leave together.
 
     ``wait_ms`` above 0 asks for the verdict in the answer. ``uncertain`` is set once the server may have it.
-    ``origin`` is the id of the batch this one was first part of; ``mended`` counts how often bad items were taken out.
-    ``traceparent`` is the trace of who opened it.
+    ``whole`` is the batch this one was first part of, None for that one itself; ``answers`` tells whether the fate of
+    this part is told as that of the whole. A whole's ``mended`` counts how often bad items were taken out of it or its
+    parts, and its ``outcome`` is what became of it. ``traceparent`` is the trace of who opened it.
     """
 
     key: Key
@@ -55,14 +57,16 @@ class Batch:
     size_bytes: int = ENVELOPE_BYTES
     wait_ms: int = 0
     uncertain: bool = False
-    origin: UUID | None = None
+    whole: "Batch | None" = None
+    answers: bool = True
     mended: int = 0
+    outcome: Receipt | Exception | None = None
     traceparent: str | None = None
 
     @property
-    def root_id(self) -> UUID:
-        """The id of the batch this one is, or is part of."""
-        return self.origin or self.batch_id
+    def root(self) -> "Batch":
+        """The batch this one is, or is part of."""
+        return self.whole or self
 
     def append(self, item: Item) -> None:
         """Add one item."""
@@ -72,15 +76,33 @@ class Batch:
         self.size_bytes += len(item.json) + 1
 
     def parted(self, *parts: list[Item]) -> list["Batch"]:
-        """Make a new batch of each part; the last one carries the wish for a verdict."""
+        """Make a new batch of each part; the last one carries the wish for a verdict, and answers.
+
+        The ids follow from this one's and the items: parted again in the same way, the server knows the parts.
+        """
         batches = []
-        for items in parts:
-            batch = Batch(self.key, self.opened_at_s, origin=self.root_id, traceparent=self.traceparent)
+        for place, items in enumerate(parts):
+            batch = Batch(
+                self.key,
+                self.opened_at_s,
+                uuid5(self.batch_id, _digest(place, items)),
+                whole=self.root,
+                answers=False,
+                traceparent=self.traceparent,
+            )
             for item in items:
                 batch.append(item)
             batches.append(batch)
-        batches[-1].wait_ms = self.wait_ms
+        batches[-1].wait_ms, batches[-1].answers = self.wait_ms, self.answers
         return batches
+
+
+def _digest(place: int, items: list[Item]) -> str:
+    # The place tells apart two parts that hold the same.
+    digest = hashlib.sha256(f"{place}\n".encode())
+    for item in items:
+        digest.update(b"%d %d\n%b" % (item.is_track, len(item.json), item.json))
+    return digest.hexdigest()
 
 
 @dataclass(slots=True)
@@ -89,7 +111,7 @@ class _Line:
 
     sealed: deque[Batch] = field(default_factory=deque)
     open: Batch | None = None
-    under_way: bool = False
+    under_way: Batch | None = None
 
 
 def _locked(
@@ -173,12 +195,14 @@ class Buffer:
             ):
                 batch = None
             room = size if batch is not None else size + ENVELOPE_BYTES
+            # The caller's hook comes first: nothing is counted yet, should it fail.
+            traceparent = self._trace() if batch is None else None
             if not self._take_in(count, room):
                 return False
             if line is None:
                 line = self._lines[key] = _Line()
             if batch is None:
-                batch = self._open(line, Batch(key, now_s, traceparent=self._trace()))
+                batch = self._open(line, Batch(key, now_s, traceparent=traceparent))
             batch.append(item)
             if batch.event_count >= limits.max_batch_events:
                 self._seal(key, line)
@@ -226,7 +250,7 @@ class Buffer:
                 break
             self._ready.popleft()
             line.sealed.popleft()
-            line.under_way = True
+            line.under_way = batch
             taken.append(batch)
             size += batch.size_bytes
             if batch.wait_ms:
@@ -245,7 +269,7 @@ class Buffer:
         self.outstanding.discard(batch)
         self.size_bytes -= batch.size_bytes
         line = self._lines[key]
-        line.under_way = False
+        line.under_way = None
         if line.sealed:
             self._make_ready(key, line)
         elif line.open is None:
@@ -276,10 +300,10 @@ class Buffer:
         return batch
 
     @_locked
-    def is_under_way(self, key: Key) -> bool:
-        """Tell whether a batch of the subject was taken and is not released."""
+    def under_way(self, key: Key) -> Batch | None:
+        """Give the subject's batch that was taken and is not released."""
         line = self._lines.get(key)
-        return line is not None and line.under_way
+        return line.under_way if line is not None else None
 
     @_locked
     def take_rest(self) -> list[Batch]:

@@ -24,6 +24,8 @@ from telltale._wire import receipt_path, verdict_path
 
 _SUBJECT_ID: Final = re.compile(r"[A-Za-z0-9._:@=+~-]{1,128}\Z")
 _NOT_FOUND: Final = 404
+_FIRST_LOOK_S: Final = 0.05
+_LONGEST_LOOK_S: Final = 0.4
 
 _Document = TypeVar("_Document")
 
@@ -161,6 +163,7 @@ class AsyncClient(SessionCalls):
         rest = self._buffer.take_rest()
         if rest:
             self._ledger.dropped(rest, "closed", Unavailable("the client was closed"))
+            self._tell_released()
         self._ledger.report_refused()
         await self._http_client.aclose()
 
@@ -199,18 +202,37 @@ class AsyncClient(SessionCalls):
         self._must_be_open()
         batch = self._buffer.ask_verdict(key, wait_ms)
         if batch is None:
-            return await self._latest_verdict(key)
+            left = self._buffer.under_way(key)
+            return await (self._verdict_after(left, wait_ms) if left else self._latest_verdict(key))
         batch.traceparent = self._trace() or batch.traceparent
-        answer = self._ledger.answer_of(batch)
         self._wake.set()
-        outcome = await asyncio.shield(answer)
+        return (await self._receipt_of(batch)).verdict
+
+    async def _receipt_of(self, batch: Batch) -> Receipt:
+        outcome = await self._ledger.outcome_of(batch)
         if isinstance(outcome, Exception):
             raise outcome
-        return outcome.verdict if outcome else None
+        return outcome
+
+    async def _verdict_after(self, batch: Batch, wait_ms: int) -> Verdict | None:
+        """Wait for a batch that has left without the wish for a verdict, then look until its verdict is there."""
+        receipt = await self._receipt_of(batch)
+        if receipt.verdict is not None:
+            return receipt.verdict
+        clocks = self._clocks
+        until_s, pause_s = clocks.monotonic_s() + wait_ms / 1_000, _FIRST_LOOK_S
+        with self._ledger.watching(batch.key) as later_ids:
+            while True:
+                verdict = await self._latest_verdict(batch.key)
+                if verdict is not None and verdict.batch_id in {receipt.batch_id, *later_ids}:
+                    return verdict
+                left_s = until_s - clocks.monotonic_s()
+                if left_s <= 0:
+                    return None
+                await clocks.sleep(min(pause_s, left_s))
+                pause_s = min(2 * pause_s, _LONGEST_LOOK_S)
 
     async def _latest_verdict(self, key: Key) -> Verdict | None:
-        while self._buffer.is_under_way(key):
-            await self._released.wait()
         try:
             return await self._ask("GET", verdict_path(key), Verdict)
         except Refused as refused:
@@ -256,8 +278,11 @@ class AsyncClient(SessionCalls):
                 self._buffer.release(batch)
             self._slots.release()
             self._wake.set()
-            self._released.set()
-            self._released = asyncio.Event()
+            self._tell_released()
+
+    def _tell_released(self) -> None:
+        self._released.set()
+        self._released = asyncio.Event()
 
 
 async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:

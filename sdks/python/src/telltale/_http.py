@@ -21,6 +21,10 @@ _TRY_AGAIN_4XX: Final = frozenset({408, 425, 429})
 _NOT_TAKEN: Final = frozenset({"too_many_in_flight", "too_many_connections", "auth_unavailable"})
 # Failed before a byte of the request was out.
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+# Of a try's time, for each of: a free connection, TCP, TLS. Together less than the whole, or nobody could tell that
+# nothing was sent.
+_CONNECT_SHARE: Final = 0.3
+_MAX_PORT: Final = 65_535
 
 
 class TryAgain(Exception):
@@ -73,6 +77,7 @@ class Http:
         TryAgain, Refused, Unauthenticated
         """
         timeout_s = self.timeout_s + extra_timeout_s
+        connect_s = self.timeout_s * _CONNECT_SHARE
         if body is not None:
             headers = {"content-type": "application/json", **headers}
             if len(body) > self.gzip_above_bytes:
@@ -81,9 +86,8 @@ class Http:
         try:
             # httpx bounds each read and write; this bounds the whole, against an answer that trickles.
             async with asyncio.timeout(timeout_s):
-                response = await self.client.request(
-                    method, path, content=body, headers=headers, timeout=httpx.Timeout(timeout_s)
-                )
+                timeouts = httpx.Timeout(timeout_s, connect=connect_s, pool=connect_s)
+                response = await self.client.request(method, path, content=body, headers=headers, timeout=timeouts)
         except _NOT_SENT as error:
             raise TryAgain(f"no connection: {type(error).__name__}", uncertain=False) from error
         except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
@@ -117,8 +121,8 @@ def connect(url: str, api_key: str, max_requests: int, transport: httpx.AsyncBas
     ValueError
         The address or the key cannot be right. The message never holds the key.
     """
-    address = httpx.URL(url)
-    if address.scheme not in {"http", "https"} or not address.host or address.userinfo or address.query:
+    address = _address_of(url)
+    if address is None:
         raise ValueError("url must be http(s)://host[:port][/path], without credentials or query")
     if not _KEY.match(api_key):
         raise ValueError("api_key must be printable ASCII without spaces")
@@ -128,3 +132,13 @@ def connect(url: str, api_key: str, max_requests: int, transport: httpx.AsyncBas
         limits=httpx.Limits(max_connections=max_requests + 2, max_keepalive_connections=max_requests + 2),
         transport=transport,
     )
+
+
+def _address_of(url: str) -> httpx.URL | None:
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL:
+        return None
+    if address.scheme not in {"http", "https"} or not address.host or address.userinfo or address.query:
+        return None
+    return address if (address.port or 0) <= _MAX_PORT else None

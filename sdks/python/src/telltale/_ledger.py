@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, TypeVar
 from uuid import UUID
 
-from telltale._buffer import Batch, Buffer
+from telltale._buffer import Batch, Buffer, Key
 from telltale._errors import Refused
 from telltale._models import Dropped, DropReason, OnDrop, OnReceipt, Receipt, Stats
 
@@ -29,7 +30,8 @@ class Ledger:
         self._buffer = buffer
         self._on_drop = on_drop or _warn
         self._on_receipt = on_receipt
-        self._answers: dict[UUID, asyncio.Future[Receipt | Exception | None]] = {}
+        self._answers: dict[Batch, asyncio.Future[Receipt | Exception]] = {}
+        self._watching: dict[Key, list[set[UUID]]] = {}
         self._delivered = self._dropped = self._unknown = 0
         self._refused_told = self._requests = self._retries = 0
 
@@ -56,12 +58,26 @@ class Ledger:
             self._refused_told = refused
             _tell(self._on_drop, Dropped(reason="buffer_full", event_count=fresh, detail="not taken in"))
 
-    def answer_of(self, batch: Batch) -> asyncio.Future[Receipt | Exception | None]:
-        """Give what will hold the batch's receipt, or the error that ended it."""
-        answer = self._answers.get(batch.root_id)
+    async def outcome_of(self, batch: Batch) -> Receipt | Exception:
+        """Wait for the batch's receipt, or the error that ended it."""
+        if batch.outcome is not None:
+            return batch.outcome
+        answer = self._answers.get(batch)
         if answer is None:
-            answer = self._answers[batch.root_id] = asyncio.get_running_loop().create_future()
-        return answer
+            answer = self._answers[batch] = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(answer)
+
+    @contextmanager
+    def watching(self, key: Key) -> Iterator[set[UUID]]:
+        """Give a set that takes the id of each batch of the subject that is delivered meanwhile."""
+        ids: set[UUID] = set()
+        self._watching.setdefault(key, []).append(ids)
+        try:
+            yield ids
+        finally:
+            others = [other for other in self._watching.pop(key) if other is not ids]
+            if others:
+                self._watching[key] = others
 
     def sent(self, *, again: bool) -> None:
         """Count a request."""
@@ -74,9 +90,12 @@ class Ledger:
         with self._buffer.lock:
             self._delivered += batch.event_count
             self._buffer.settle(batch.event_count)
+        receipt = receipt or Receipt(batch_id=batch.batch_id, events=batch.event_count)
+        for ids in self._watching.get(batch.key, ()):
+            ids.add(batch.batch_id)
         self._answer(batch, receipt)
         if self._on_receipt:
-            _tell(self._on_receipt, receipt or Receipt(batch_id=batch.batch_id, events=batch.event_count))
+            _tell(self._on_receipt, receipt)
 
     def dropped(self, batches: Sequence[Batch], reason: DropReason, error: Exception) -> None:
         """Account for batches that were given up."""
@@ -98,9 +117,11 @@ class Ledger:
         )
         _tell(self._on_drop, dropped)
 
-    def _answer(self, batch: Batch, outcome: Receipt | Exception | None) -> None:
-        # Of a batch that was parted, the last part answers.
-        waiting = self._answers.pop(batch.root_id, None) if batch.wait_ms else None
+    def _answer(self, batch: Batch, outcome: Receipt | Exception) -> None:
+        if not batch.answers:
+            return
+        batch.root.outcome = outcome
+        waiting = self._answers.pop(batch.root, None)
         if waiting and not waiting.done():
             waiting.set_result(outcome)
 

@@ -31,7 +31,7 @@ class Limits:
     gzip_above_bytes
         Larger bodies are compressed.
     request_timeout_s
-        Longest time one try may take.
+        Longest time one try may take; three tenths of it for each of a free connection, TCP and TLS.
     deadline_s
         No new try is made this long after the first; then the batch is dropped.
     max_backoff_s
@@ -213,6 +213,7 @@ class SessionAnswer(msgspec.Struct, frozen=True, kw_only=True):
     processing_time_ms: float = 0.0
     event_count: int = 0
     ignored_events: int = 0
+    received_at: datetime | None = None
     verdict: Verdict | None = None
 
 

@@ -10,7 +10,10 @@ from telltale._wire import batch_indexes, item_indexes
 _TOO_LARGE: Final = 413
 _INVALID: Final = frozenset({400, 422})
 # A server may name one bad item at a time; a batch that is bad all over shall not cost a request for each.
-_MAX_MENDINGS: Final = 4
+_MENDINGS_WHOLE: Final = 4  # then it is halved each time: what is good all over gets through at once
+_MAX_MENDINGS: Final = 64
+# Refusals for what a batch holds: the server decides on them before it takes anything.
+_OF_CONTENT: Final = frozenset({"invalid_batch", "malformed_body"})
 # A check that a batch may pass at one time and fail at another.
 _BY_THE_CLOCK: Final = frozenset({"clock_skew"})
 
@@ -60,18 +63,25 @@ def _without_bad_batches(batches: list[Batch], problem: Problem) -> Plan:
 
 
 def _without_bad_items(batch: Batch, problem: Problem) -> Plan:
-    """Take out the items named; the rest leaves under a new id, if the server surely does not have the old one."""
+    """Take out the items named; the rest leaves under new ids, if the server surely does not have the old one."""
     bad_places = item_indexes(problem)
     places = _places(batch)
     bad = [item for item, place in zip(batch.items, places, strict=True) if place in bad_places]
     good = [item for item, place in zip(batch.items, places, strict=True) if place not in bad_places]
-    if not {error.code for error in problem.errors} & _BY_THE_CLOCK:
-        batch.uncertain = False  # what is wrong now was wrong from the start: the server never took it
-    if not bad or not good or batch.uncertain or batch.mended >= _MAX_MENDINGS:
+    if _was_never_valid(problem):
+        batch.uncertain = False  # the server never took it
+    if not bad or not good or batch.uncertain or batch.root.mended >= _MAX_MENDINGS:
         return Plan(drop=[batch])
-    bad_part, good_part = batch.parted(bad, good)
-    good_part.mended = batch.mended + 1
-    return Plan(resend=[[good_part]], drop=[bad_part])
+    batch.root.mended += 1
+    middle = 0 if batch.root.mended <= _MENDINGS_WHOLE else len(good) // 2
+    bad_part, *good_parts = batch.parted(bad, *(part for part in (good[:middle], good[middle:]) if part))
+    return Plan(resend=[[part] for part in good_parts], drop=[bad_part])
+
+
+def _was_never_valid(problem: Problem) -> bool:
+    """Tell whether what is wrong now was wrong from the start."""
+    by_the_clock = {error.code for error in problem.errors} & _BY_THE_CLOCK
+    return problem.code in _OF_CONTENT and bool(problem.errors) and not by_the_clock
 
 
 def _places(batch: Batch) -> list[tuple[bool, int]]:

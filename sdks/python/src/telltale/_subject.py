@@ -79,12 +79,15 @@ class Subject:
         return self._client._add(self._key, encode_track, track)
 
     async def verdict(self, wait_ms: int = 1_000) -> Verdict | None:
-        """Send what waits for this subject and give the verdict after it; its latest one when nothing waits.
+        """Send what waits for this subject and give the verdict after it.
+
+        When nothing waits but a batch is on its way, it is the verdict after that batch, or after a later one; when
+        nothing is on its way either, the subject's latest.
 
         Parameters
         ----------
         wait_ms
-            How long the server may wait for the verdict, at most 10,000.
+            How long the verdict may take once the server has the events, at most 10,000.
 
         Returns
         -------

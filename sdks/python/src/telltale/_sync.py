@@ -45,17 +45,24 @@ class _ThreadedClient(AsyncClient):
         self.loop.call_soon_threadsafe(self._wake.set)
 
 
-class _Here(concurrent.futures.ThreadPoolExecutor):
-    """Runs work where it is handed over: at the end of a program no thread can be started any more."""
+class _Threads(concurrent.futures.ThreadPoolExecutor):
+    """Runs work in threads, so that a host name that is long looked up holds nobody up."""
 
     def submit(self, fn: Callable[..., _Answer], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[_Answer]:
-        """Run it now."""
-        future: concurrent.futures.Future[_Answer] = concurrent.futures.Future()
+        """Hand it to a thread; run it here once the program ends and threads take nothing more."""
         try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
+            return super().submit(fn, *args, **kwargs)
+        except RuntimeError:
+            return _done_here(lambda: fn(*args, **kwargs))
+
+
+def _done_here(work: Callable[[], _Answer]) -> concurrent.futures.Future[_Answer]:
+    future: concurrent.futures.Future[_Answer] = concurrent.futures.Future()
+    try:
+        future.set_result(work())
+    except Exception as error:
+        future.set_exception(error)
+    return future
 
 
 class _Background:
@@ -105,7 +112,7 @@ class _Background:
 
     def _run(self) -> None:
         loop = self._client.loop = asyncio.new_event_loop()
-        loop.set_default_executor(_Here())  # compresses, and looks up host names
+        loop.set_default_executor(_Threads(thread_name_prefix="telltale"))  # compresses, and looks up host names
         try:
             loop.run_until_complete(self._live())
             loop.run_until_complete(loop.shutdown_asyncgens())

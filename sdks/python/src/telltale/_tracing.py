@@ -32,7 +32,7 @@ def trace_hook(given: TraceHook | None) -> TraceHook:
         except Exception:
             _log.exception("the traceparent hook failed")
             return None
-        if text is None or _TRACEPARENT.match(text):
+        if text is None or (isinstance(text, str) and _TRACEPARENT.match(text)):
             return text
         _log.warning("the traceparent hook gave no W3C traceparent; it is left out")
         return None

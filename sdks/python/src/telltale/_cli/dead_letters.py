@@ -69,7 +69,7 @@ async def _newest(kafka: str, topic: str, limit: int) -> list[_Letter]:
     async for document in newest(kafka, topic, limit):
         try:
             letter = _decoder.decode(document)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             click.echo(f"passed over what is no dead letter: {error}", err=True)
         else:
             letters[letter.dead_letter_id] = letter

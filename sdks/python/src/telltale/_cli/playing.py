@@ -125,6 +125,10 @@ class _Player:
                         group.create_task(self._play_some(client, sessions))
             except asyncio.CancelledError:
                 self._books.interrupted = True
+            except ExceptionGroup as group:
+                # Nobody reads on (`| head`): click knows how to end then, but not what is in a group.
+                unread = group.subgroup(BrokenPipeError)
+                raise (unread.exceptions[0] if unread else group) from None
 
     def summary(self) -> dict[str, Any]:
         """Give the counts by action, and how people and bots were told apart."""

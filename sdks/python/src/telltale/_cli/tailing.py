@@ -89,7 +89,7 @@ async def _show(documents: AsyncIterator[bytes], wanted: _Wanted, *, as_json: bo
     async for document in documents:
         try:
             verdict = _decoder.decode(document)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             _say(f"passed over what is no verdict: {error}")
             continue
         if verdict not in wanted:
