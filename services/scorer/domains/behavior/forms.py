@@ -20,13 +20,15 @@ FORM_FEATURES: Final = {
     "form_script_share": Feature("share", "of these, those that a script made"),
     "form_typed_moves": Feature("count", "typed changes that came in another field than the one before"),
     "form_instant_share": Feature("share", "of these, those within 50 ms of the one before"),
-    "form_hurried_share": Feature("share", "of these, those within 40 ms a character of the one before, 1 s at most"),
+    "form_hurried_share": Feature(
+        "share", "of those of known length, those within 60 ms a character of the one before, 1 s at most"
+    ),
     "form_submits": Feature("count", "forms submitted"),
     "form_pastes": Feature("count", "pastes from the clipboard"),
 }
 
 _INSTANT_MS: Final = 50.0
-_FASTEST_CHARACTER_MS: Final = 40.0
+_FASTEST_CHARACTER_MS: Final = 60.0
 _HURRIED_AT_MOST_MS: Final = 1_000.0  # a long text may have stood there before
 
 
@@ -43,6 +45,7 @@ class FormState(msgspec.Struct, array_like=True):
     submits: int = 0
     pastes: int = 0
     last_typed: tuple[float, str] | None = None  # ms by the client's clock, field
+    sized: int = 0
     hurried: int = 0
 
     def observe(
@@ -73,7 +76,7 @@ class FormState(msgspec.Struct, array_like=True):
             "form_script_share": self.scripted / told if told else None,
             "form_typed_moves": self.moves,
             "form_instant_share": self.instant / self.moves if self.moves else None,
-            "form_hurried_share": self.hurried / self.moves if self.moves else None,
+            "form_hurried_share": self.hurried / self.sized if self.sized else None,
             "form_submits": self.submits,
             "form_pastes": self.pastes,
         }
@@ -84,5 +87,7 @@ class FormState(msgspec.Struct, array_like=True):
             took_ms = abs(time - self.last_typed[0])
             self.moves += 1
             self.instant += took_ms <= _INSTANT_MS
-            self.hurried += took_ms < min((length or 0) * _FASTEST_CHARACTER_MS, _HURRIED_AT_MOST_MS)
+            if length is not None:
+                self.sized += 1
+                self.hurried += took_ms < min(length * _FASTEST_CHARACTER_MS, _HURRIED_AT_MOST_MS)
         self.last_typed = time, field
