@@ -2,7 +2,7 @@ import { collectForms } from "./forms.ts";
 import { collectKeys } from "./typing.ts";
 import { collectPointer } from "./pointing.ts";
 import { collectScrolling } from "./scrolling.ts";
-import { isIgnored, referenceOf } from "./elements.ts";
+import { isIgnored, referenceOf, wasIgnored } from "./elements.ts";
 import type { Recording } from "./recording.ts";
 
 type Events = WindowEventMap & DocumentEventMap;
@@ -18,9 +18,10 @@ export type On = <K extends keyof Events>(type: K, listener: (event: Events[K]) 
 export function collect(recording: Recording, onFault: (error: unknown) => void): () => void {
   const abort = new AbortController();
   const on: On = (type, listener, target = window) => {
+    const isLeftOut = type === "pointermove" ? wasIgnored : isIgnored;
     const guarded = (event: Event): void => {
       try {
-        if (!isIgnored(event.target)) listener(event as Parameters<typeof listener>[0]);
+        if (!isLeftOut(event.target)) listener(event as Parameters<typeof listener>[0]);
       } catch (error) {
         onFault(error);
       }

@@ -1,6 +1,7 @@
 const REFERENCE = /^[A-Za-z0-9_.:#-]{1,64}$/;
 const SECRET = /password|one-time-code|^cc-/;
 const secrets = new WeakSet<Element>();
+const ignored = new WeakMap<EventTarget, boolean>();
 const WITHOUT_TEXT = /^(button|checkbox|color|file|hidden|image|radio|range|reset|submit)$/;
 
 /** A field that holds text. */
@@ -20,6 +21,14 @@ export function referenceOf(target: EventTarget | null): string | undefined {
 /** Whether a page wants nothing to be seen of an element: of a keypad on the screen, say. */
 export function isIgnored(target: EventTarget | null): boolean {
   return target instanceof Element && target.closest("[data-telltale-ignore]") !== null;
+}
+
+/** Answers as `isIgnored` did at first for an element: for what comes a hundred times a second. */
+export function wasIgnored(target: EventTarget | null): boolean {
+  if (!target) return false;
+  let answer = ignored.get(target);
+  if (answer === undefined) ignored.set(target, (answer = isIgnored(target)));
+  return answer;
 }
 
 /** Whether a field is for a password, also one that is shown now, for a code or for a card's number. */

@@ -9,8 +9,9 @@ const MAX_TOUCH_ID = 2 ** 31;
 export function collectPointer(recording: Recording, on: On): void {
   let lastAt = 0;
   on("pointermove", (event) => {
-    if (event.pointerType === "touch") return;
-    const facts = factsOf(event);
+    const type = event.pointerType;
+    if (type === "touch") return;
+    const facts = factsOf(event, type);
     const gap = event.timeStamp - lastAt;
     if (gap >= APART_MS) lastAt = event.timeStamp;
     // Of so short a time one sample is kept at most: asking for those held back would be for nothing.
@@ -53,11 +54,12 @@ export function collectPointer(recording: Recording, on: On): void {
   on("touchcancel", (event) => lifted(event, true));
 
   function button(type: string, event: MouseEvent): void {
-    if ("pointerType" in event && event.pointerType === "touch") return;
+    const pointer = "pointerType" in event ? String(event.pointerType) : "";
+    if (pointer === "touch") return;
     recording.placed(type, event.timeStamp, event.clientX, event.clientY, {
       button: event.button >= 0 && event.button <= MAX_BUTTON ? event.button : 0,
       target: referenceOf(event.target),
-      ...factsOf(event),
+      ...factsOf(event, pointer),
     });
   }
 
@@ -88,9 +90,8 @@ const PEN = { pointer: "pen", trusted: true };
 const SCRIPTED = { trusted: false };
 const UNKNOWN = { trusted: true };
 
-function factsOf(event: MouseEvent | PointerEvent): Fields {
+function factsOf(event: MouseEvent, type: string): Fields {
   if (!event.isTrusted) return SCRIPTED;
-  const type = "pointerType" in event ? event.pointerType : "";
   return type === "mouse" ? MOUSE : type === "pen" ? PEN : UNKNOWN;
 }
 
