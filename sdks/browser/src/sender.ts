@@ -145,6 +145,7 @@ export class Sender {
     const { userId, beginKey } = this.#session;
     const json = JSON.stringify({ user_id: userId ?? undefined, device_fingerprint: fingerprint() });
     await new Promise((resolve) => setTimeout(resolve)); // two short tasks hold the page up less than a long one
+    if (this.ended) return null;
     const answer = await this.#transport.send({ method: "POST", path: "/api/sessions", json, idempotencyKey: beginKey });
     if (beginKey !== this.#session.beginKey) return null; // meanwhile somebody else signed in
     const id = answer.body.session_id;

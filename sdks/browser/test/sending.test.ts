@@ -105,3 +105,15 @@ test("after a failure only those who wait for an answer try again, and nobody be
   sender.flush(true);
   assert.equal(calls.length, 3); // now or never
 });
+
+test("a session that is given up before it began is not begun", async () => {
+  const calls: Call[] = [];
+  const send = async (call: Call) => (calls.push(call), { status: 201, body: {}, retryAfterMs: 0 });
+  const transport = { send, fits: () => true, abort: () => {} } as unknown as Transport;
+  const session = { id: null, beginKey: "k", userId: null } as TabSession;
+  const sender = new Sender(transport, session, () => {}, () => {});
+  const running = sender.run();
+  sender.abandon();
+  await running;
+  assert.deepEqual(calls, []);
+});
