@@ -10,7 +10,7 @@ from tests.browser.chromium import until
 from tests.browser.conftest import module_head, tag_head
 from tests.browser.gateway import KEY, RecordingGateway
 from tests.browser.site import Site
-from tests.browser.test_sending import act, analyzed, begun, knock
+from tests.browser.visiting import act, analyzed, begun, knock
 
 _PAGES = Path(__file__).parent / "pages"
 

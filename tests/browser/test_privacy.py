@@ -6,7 +6,7 @@ from playwright.sync_api import BrowserContext
 from tests.browser.conftest import Open, module_head, tag_head
 from tests.browser.gateway import RecordingGateway
 from tests.browser.site import Site
-from tests.browser.test_sending import act, analyzed, begun
+from tests.browser.visiting import act, analyzed, begun
 
 _LISTENERS = """
   window.listening = new Set();

@@ -1,0 +1,34 @@
+"""What tests let a visitor do on a page, and ask the page."""
+
+from datetime import datetime
+
+from playwright.sync_api import Page
+
+from tests.browser.chromium import until
+from tests.browser.gateway import RecordingGateway, Seen
+
+
+def act(page: Page, times: int = 1) -> None:
+    """Do something that is recorded."""
+    for _ in range(times):
+        page.evaluate("document.activeElement.blur(); email.focus()")
+
+
+def moments(batches: list[Seen]) -> list[datetime]:
+    return [datetime.fromisoformat(event["occurred_at"]) for batch in batches for event in batch.events()]
+
+
+def analyzed(page: Page) -> dict[str, object]:
+    found: dict[str, object] = page.evaluate("telltale.analyze()")
+    return found
+
+
+def knock(page: Page, gateway: RecordingGateway) -> None:
+    """Make a request of the page's own: whatever it sent before has left by then."""
+    page.evaluate("url => fetch(url)", f"{gateway.url}/api/sessions/knock/status")
+
+
+def begun(page: Page) -> str:
+    until(page, "telltale.sessionId")
+    found: str = page.evaluate("telltale.sessionId")
+    return found
