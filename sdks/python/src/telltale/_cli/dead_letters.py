@@ -65,15 +65,17 @@ def dead_letters(limit: int, kafka: str | None, topic_prefix: str, insights_url:
 
 
 async def _newest(kafka: str, topic: str, limit: int) -> list[_Letter]:
-    letters: dict[UUID, _Letter] = {}  # a letter may be written twice
-    async for document in newest(kafka, topic, limit):
-        try:
-            letter = _decoder.decode(document)
-        except (ValueError, RecursionError) as error:
-            click.echo(f"passed over what is no dead letter: {error}", err=True)
-        else:
-            letters[letter.dead_letter_id] = letter
-    return sorted(letters.values(), key=lambda letter: letter.source_timestamp)[-limit:]
+    letters = await newest(kafka, topic, limit, _read)
+    return sorted(letters, key=lambda letter: letter.source_timestamp)[-limit:]
+
+
+def _read(document: bytes) -> tuple[UUID, _Letter] | None:
+    try:
+        letter = _decoder.decode(document)
+    except (ValueError, RecursionError) as error:
+        click.echo(f"passed over what is no dead letter: {error}", err=True)
+        return None
+    return letter.dead_letter_id, letter  # a letter may be written twice
 
 
 def _list(letters: list[_Letter], *, as_json: bool) -> None:

@@ -1,9 +1,9 @@
 """Records of a topic, for who may reach Kafka (the extra ``telltale[kafka]``)."""
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -20,6 +20,7 @@ prefix_option: Final = click.option(
     help="What topics' names begin with.",
 )
 _QUIET_MS: Final = 500
+_Thing = TypeVar("_Thing")
 
 
 async def arriving(bootstrap: str, topic: str, on_ready: Callable[[], None]) -> AsyncIterator[bytes]:
@@ -32,20 +33,38 @@ async def arriving(bootstrap: str, topic: str, on_ready: Callable[[], None]) -> 
                 yield record.value
 
 
-async def newest(bootstrap: str, topic: str, count: int) -> AsyncIterator[bytes]:
-    """Give the newest records of each partition, up to so many, and end."""
+async def newest(
+    bootstrap: str, topic: str, count: int, read: Callable[[bytes], tuple[Hashable, _Thing] | None]
+) -> list[_Thing]:
+    """Give the newest things of each partition, up to so many of different names, in no order.
+
+    `read` gives a record's name and what it says, or None for what does not count.
+    """
+    found: dict[Hashable, _Thing] = {}
     async with _consumer(bootstrap, topic) as consumer:
         partitions = consumer.assignment()
         begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
         for partition in partitions:
-            consumer.seek(partition, max(begins[partition], ends[partition] - count))
-        todo = {partition for partition in partitions if begins[partition] < ends[partition]}
-        while todo:
-            for records in (await consumer.getmany(*todo, timeout_ms=_QUIET_MS)).values():
-                for record in records:
-                    if record.value is not None:
-                        yield record.value
-            todo = {one for one in todo if await consumer.position(one) < ends[one]}
+            begin, end, here = begins[partition], ends[partition], set[Hashable]()
+            reach = count
+            # What is written twice or unreadable does not count: look further back, twice as far each time.
+            while begin < end and len(here) < count:
+                start = max(begin, end - reach)
+                async for value in _between(consumer, partition, start, end):
+                    if (thing := read(value)) is not None:
+                        here.add(thing[0])
+                        found[thing[0]] = thing[1]
+                end, reach = start, reach * 2
+    return list(found.values())
+
+
+async def _between(consumer: Any, partition: Any, start: int, end: int) -> AsyncIterator[bytes]:
+    """Give the records of a partition from one offset to before another."""
+    consumer.seek(partition, start)
+    while await consumer.position(partition) < end:
+        for record in (await consumer.getmany(partition, timeout_ms=_QUIET_MS)).get(partition, []):
+            if record.offset < end and record.value is not None:
+                yield record.value
 
 
 @asynccontextmanager
@@ -59,6 +78,8 @@ async def _consumer(bootstrap: str, topic: str) -> AsyncIterator[Any]:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is away is an answer here, not news
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, enable_auto_commit=False)
     try:
+        if topic not in await _topics(bootstrap):  # a consumer would wait 40 s for it to appear
+            raise UnknownTopicOrPartitionError
         await consumer.start()
         yield consumer
     except UnknownTopicOrPartitionError:
@@ -67,3 +88,14 @@ async def _consumer(bootstrap: str, topic: str) -> AsyncIterator[Any]:
         raise Failed(f"Kafka at {bootstrap} gives no good answer ({error}): does it run?", UNAVAILABLE) from None
     finally:
         await consumer.stop()
+
+
+async def _topics(bootstrap: str) -> list[str]:
+    from aiokafka.admin import AIOKafkaAdminClient
+
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        return list(await admin.list_topics())
+    finally:
+        await admin.close()
