@@ -19,7 +19,7 @@ class Answer:
     """An answer other than the usual one; ``store`` keeps the batches all the same."""
 
     status: int
-    body: dict[str, Any] = field(default_factory=dict)
+    body: dict[str, Any] | bytes = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     store: bool = False
 
@@ -223,7 +223,7 @@ async def _read(connection: h11.Connection, reader: asyncio.StreamReader) -> tup
 
 
 async def _answer(connection: h11.Connection, writer: asyncio.StreamWriter, answer: Answer) -> None:
-    body = json.dumps(answer.body).encode()
+    body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
     headers = {"content-type": "application/json", "content-length": str(len(body)), **answer.headers}
     response = h11.Response(status_code=answer.status, headers=list(headers.items()))
     for event in (response, h11.Data(data=body), h11.EndOfMessage()):

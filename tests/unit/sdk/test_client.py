@@ -99,6 +99,17 @@ async def test_requests_at_once_are_bounded(gateway: Gateway, make_client: MakeC
     assert (gateway.most_under_way, len(gateway.stored)) == (2, 9)
 
 
+@pytest.mark.parametrize(("status", "delivered"), [(202, 1), (422, 0)])
+async def test_an_answer_nested_deep_is_still_an_answer(
+    status: int, delivered: int, gateway: Gateway, make_client: MakeClient
+) -> None:
+    gateway.always = Answer(status, NESTED_DEEP)
+    drops: list[telltale.Dropped] = []
+    async with make_client(on_drop=drops.append) as client:
+        client.subject("session", "s-1").add(SCROLL)
+    assert (client.stats().delivered, [drop.reason for drop in drops]) == (delivered, ["refused"] * (1 - delivered))
+
+
 async def test_the_verdict_comes_with_the_answer(gateway: Gateway, make_client: MakeClient) -> None:
     async with make_client() as client:
         session = client.subject("session", "s-1")
@@ -253,8 +264,14 @@ async def test_a_batch_that_has_left_and_is_refused_is_told(gateway: Gateway, ma
             await asked
 
 
-async def test_an_answer_that_makes_no_sense_is_not_taken_for_one(gateway: Gateway, make_client: MakeClient) -> None:
-    gateway.always = Answer(200, {"verdict": 1})
+NESTED_DEEP = b'{"more":' + 100_000 * b"[" + 100_000 * b"]" + b"}"
+
+
+@pytest.mark.parametrize("body", [{"verdict": 1}, NESTED_DEEP, b"<html>"])
+async def test_an_answer_that_makes_no_sense_is_not_taken_for_one(
+    body: dict[str, Any] | bytes, gateway: Gateway, make_client: MakeClient
+) -> None:
+    gateway.always = Answer(200, body)
     async with make_client() as client:
         with pytest.raises(telltale.Unavailable, match="no verdict"):
             await client.subject("session", "s-1").verdict()

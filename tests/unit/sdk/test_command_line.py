@@ -291,7 +291,13 @@ async def test_what_is_no_verdict_is_passed_over(run: Run, monkeypatch: pytest.M
 
 async def test_what_is_no_dead_letter_is_passed_over(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     letter = {"dead_letter_id": ID, "stage": "scorer", "reason": "r", "source_timestamp": "2026-03-01T12:00:00Z"}
-    monkeypatch.setattr(dead_letters, "newest", lambda *_: records(*STRANGE, msgspec.json.encode(letter)))
+
+    async def newest(
+        _kafka: str, _topic: str, _count: int, read: Callable[[bytes], tuple[Any, Any] | None]
+    ) -> list[Any]:
+        return [found[1] for value in [*STRANGE, msgspec.json.encode(letter)] if (found := read(value))]
+
+    monkeypatch.setattr(dead_letters, "newest", newest)
     found = await run("dead-letters", "--kafka", "somewhere", "--json")
     assert (found.exit_code, found.stderr.count("passed over what is no dead letter")) == (0, 3)
     assert json.loads(found.stdout)["dead_letter_id"] == ID

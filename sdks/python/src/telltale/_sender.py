@@ -17,7 +17,7 @@ from telltale._errors import Refused, Unavailable
 from telltale._http import Http, TryAgain
 from telltale._models import DropReason, Limits, Receipt
 from telltale._refusals import plan_after
-from telltale._wire import EVENTS_PATH, decode_receipts, encode_request
+from telltale._wire import EVENTS_PATH, decode_receipts, encode_request, read_answer
 
 _Document = TypeVar("_Document")
 _log: Final = logging.getLogger("telltale")
@@ -133,7 +133,7 @@ class Sender:
 
         try:
             answer = await self._retrying(attempt, self._clocks.monotonic_s() + self._limits.deadline_s)
-            return msgspec.json.decode(answer, type=kind)
+            return read_answer(msgspec.json.Decoder(kind), answer)
         except TryAgain as error:
             raise Unavailable(str(error)) from error
         except ValueError as error:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
@@ -18,6 +18,9 @@ SESSIONS_PATH: Final = "/api/sessions"
 
 _POINTER_INDEX: Final = re.compile(r"^/(\d{1,9})(?:/|$)")
 _POINTER_ITEM: Final = re.compile(r"^(?:/\d{1,9})?/(events|tracks)/(\d{1,9})(?:/|$)")
+
+
+_Document = TypeVar("_Document")
 
 
 class _Receipts(msgspec.Struct):
@@ -65,6 +68,20 @@ def _encode_batch(batch: Batch, stamp: bytes) -> bytes:
     return b"".join([*parts, b"}"])
 
 
+def read_answer(decoder: msgspec.json.Decoder[_Document], body: bytes) -> _Document:
+    """Read a JSON document of a server, whatever it sent.
+
+    Raises
+    ------
+    ValueError
+        It is no such document.
+    """
+    try:
+        return decoder.decode(body)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
 def decode_receipts(body: bytes) -> list[Receipt]:
     """Read the answer to accepted batches.
 
@@ -73,13 +90,13 @@ def decode_receipts(body: bytes) -> list[Receipt]:
     ValueError
         It is no receipt.
     """
-    return _receipts_decoder.decode(body).receipts
+    return read_answer(_receipts_decoder, body).receipts
 
 
 def decode_problem(status: int, body: bytes) -> Problem:
     """Read a problem document; anything else (a proxy's page) gives one with the status only."""
     try:
-        return msgspec.structs.replace(_problem_decoder.decode(body), status=status)
+        return msgspec.structs.replace(read_answer(_problem_decoder, body), status=status)
     except ValueError:
         return Problem(status=status, title="no problem document in the answer")
 
