@@ -13,6 +13,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
 from shared.topics import DEFAULT_PARTITIONS, VERDICTS
 from tests.integration.consumers.languages import Command
@@ -117,6 +118,25 @@ class Service:
             await client.close()
         offsets = {place.partition: one.offset for place, one in found.items() if place.topic == self.topic}
         return {partition: max(offsets.get(partition, 0), 0) for partition in range(DEFAULT_PARTITIONS)}
+
+    async def readers(self) -> dict[str, int]:
+        """Give how many partitions each member of its group has."""
+        client = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await client.start()
+        try:
+            [answer] = await client.describe_consumer_groups([self.prefix + self.group])
+        finally:
+            await client.close()
+        [group] = answer.to_object()["groups"]
+        # A member without partitions, as in the middle of a change, has no assignment or an empty one.
+        return {
+            member["member_id"]: sum(
+                len(partitions)
+                for _, partitions in ConsumerProtocolMemberAssignment.decode(member["member_assignment"]).assignment
+            )
+            for member in group["members"]
+            if member["member_assignment"]
+        }
 
     async def ends(self) -> dict[int, int]:
         """Give the topic's end by partition."""

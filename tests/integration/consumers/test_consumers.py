@@ -154,6 +154,47 @@ async def test_a_broker_that_is_away_is_waited_for(service: Service) -> None:
     assert sorted(line["verdict_id"] for line in running.lines) == sorted(list(EXPECTED)[:40])
 
 
+async def test_processes_of_one_group_share_its_partitions_and_take_over_from_each_other(service: Service) -> None:
+    """A second one joins, and the first is killed; in between, both are given verdicts."""
+    first = service.start()
+    reading = [asyncio.create_task(first.read())]
+
+    async def acted(until_number: int) -> None:
+        expected = dict(list(EXPECTED.items())[:until_number])
+
+        async def all_there() -> bool:
+            return service.actions() == expected and await service.committed() == await service.ends()
+
+        await until(all_there)
+
+    async def publish(begin: int, end: int) -> None:
+        await write(service.bootstrap, service.topic, (message_of(numbered(one)[0]) for one in range(begin, end)))
+
+    await publish(0, 500)
+    await acted(500)
+    second = service.start()
+    reading.append(asyncio.create_task(second.read()))
+
+    async def both_have_partitions() -> bool:
+        return sorted((await service.readers()).values()) == [2, 2]
+
+    await until(both_have_partitions)
+    await publish(500, 1_000)
+    await acted(1_000)
+
+    first.kill()
+    await publish(1_000, VERDICTS)
+    await acted(VERDICTS)
+    assert second.popen.poll() is None, second.log.read_text()
+    second.popen.send_signal(signal.SIGTERM)
+    assert await second.ended() == 0, second.log.read_text()
+    await asyncio.gather(*reading)
+    by_first, by_second = ([line["verdict_id"] for line in running.lines] for running in (first, second))
+    assert sorted(by_first + by_second) == sorted(EXPECTED)
+    shared = set(list(EXPECTED)[500:1_000])
+    assert shared & set(by_first) and shared & set(by_second)
+
+
 async def test_processes_that_share_a_table_act_once_among_them(
     servers: Servers, fresh_topics: FreshTopics, builds: Builds, tmp_path: Path
 ) -> None:
