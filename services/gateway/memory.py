@@ -28,7 +28,7 @@ class MemoryPublisher:
         self.available = True
         self.flowing = asyncio.Event()
         self.flowing.set()
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
 
     @property
     def ready(self) -> bool:
@@ -41,7 +41,7 @@ class MemoryPublisher:
             raise BrokerUnavailable("switched off")
         self.in_flight.take(records)
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(self.timeout_s):
                 await self.flowing.wait()
         except TimeoutError:
             raise BrokerUnavailable("held back") from None

@@ -77,7 +77,7 @@ def test_somebody_else_has_another_session(open_form: Open, gateway: RecordingGa
 def test_what_somebody_did_before_the_session_began_is_not_the_next_one_s(
     open_form: Open, gateway: RecordingGateway
 ) -> None:
-    gateway.plan("begin", Answer(503, retry_after_s=1))
+    gateway.plan("begin", Answer(503, retry_after_s=60))
     page = open_form(userId="u-1")
     gateway.until_seen("begin")
     act(page)

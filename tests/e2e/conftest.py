@@ -15,5 +15,7 @@ from tests.e2e.system import System, running_system
 @pytest.fixture(scope="session")
 def system() -> Iterator[System]:
     """The whole system, running, with the recordings replayed."""
-    with running_system(CHECKOUT / os.environ.get("TELLTALE_TEST_HOME", ".telltale-e2e")) as system:
-        yield system
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TELLTALE_SESSION_WAIT_MS", "10000")  # a busy machine may pause for longer than the usual wait
+        with running_system(CHECKOUT / os.environ.get("TELLTALE_TEST_HOME", ".telltale-e2e")) as system:
+            yield system

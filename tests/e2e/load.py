@@ -39,7 +39,7 @@ class Load:
     system: System
     batches_per_s: float = 60
     waits_per_s: float = 0
-    deadline_s: float = 120
+    deadline_s: float = 240
     acknowledged: dict[UUID, int] = field(default_factory=dict)
     dropped: list[telltale.Dropped] = field(default_factory=list)
     told: dict[UUID, telltale.Verdict] = field(default_factory=dict)

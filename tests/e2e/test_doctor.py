@@ -57,6 +57,8 @@ async def test_a_part_that_does_not_run_is_named(system: System, name: str) -> N
         told = diagnose(system)
     finally:
         await system.start(name)
+        for part in system.stack.all_parts:  # those that need it may be waiting to try again
+            await system.until_ready(part.name)
     assert told["broken_stage"] == name, told
     assert "refuses connections" in told["evidence"]["answered"]
     assert "does not run" in told["evidence"]["answered"]
@@ -75,7 +77,8 @@ async def test_a_part_stopped_by_a_signal_is_told_apart(system: System, name: st
         told = diagnose(system)
     finally:
         os.kill(pid, signal.SIGCONT)
-    await system.until_ready(name)
+    for part in system.stack.all_parts:
+        await system.until_ready(part.name)
     assert told["broken_stage"] == name, told
     assert "no answer in" in told["evidence"]["answered"]
     assert "accepts connections" in told["evidence"]["answered"]

@@ -68,7 +68,7 @@ async def test_a_driven_browser_is_not_served_without_a_question(system: System,
     if await question.is_visible():
         await question.get_by_role("button", name="Cancel").click()
         await expect(page.locator("#outcome")).to_contain_text("waits until the question is answered")
-    assert await page.locator("#reasons li").count() > 0
+    await expect(page.locator("#reasons li")).not_to_have_count(0, timeout=15_000)
 
 
 async def test_what_is_missing_is_named_and_focused(system: System, browser: Browser) -> None:

@@ -94,6 +94,7 @@ class Watchdog:
     def start(self) -> None:
         """Begin to watch the running loop. Only for the main thread."""
         self._loops = [asyncio.get_running_loop()]
+        self._progress = Progress(time.monotonic(), False, ())  # it may have been made long before
         self._thread.start()
         # Runs before anything else in Python when a stopped process goes on, so also before what waited to be sent.
         signal.signal(signal.SIGCONT, lambda *_: self.check_session())

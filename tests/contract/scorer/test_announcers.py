@@ -115,11 +115,12 @@ async def test_a_redis_that_never_answers_delays_nobody() -> None:
     announcer = RedisAnnouncer.connect(f"redis://127.0.0.1:{port}/0")
     bench = Bench(announcer)
     try:
+        announcement = bench.announcement(1, CHANNEL)
         started_s = time.monotonic()
-        announcer.announce([bench.announcement(1, CHANNEL)])
-        assert time.monotonic() - started_s < 0.1
+        announcer.announce([announcement])
+        assert accepted == 0, "it does not wait, so nothing else has run"
         await announcer.settle()
-        assert time.monotonic() - started_s < 1.0
+        assert time.monotonic() - started_s < 5.0
         attempts = accepted
         announcer.announce([bench.announcement(2, CHANNEL)])
         await announcer.settle()

@@ -12,7 +12,7 @@ from services.scorer.stream.memory import MemoryTrial
 from services.scorer.stream.ports import Trial
 from services.scorer.stream.trial import ForkTrial
 
-TIMEOUT_S = 0.3
+TIMEOUT_S = 1.0
 
 
 @pytest.fixture(params=["fork", "memory"])

@@ -19,7 +19,7 @@ from deploy.local.supervision import Supervisor
 
 _HOME = CHECKOUT / ".telltale-test-stack"
 _SERVERS = {"kafka", "postgres", "redis"}
-_PATIENCE_S = 30.0
+_PATIENCE_S = 60.0  # as long as the system itself waits for a part
 
 
 def _settings(home: Path = _HOME) -> StackSettings:

@@ -23,6 +23,7 @@ FreshTopics = Callable[..., Awaitable[str]]
 CLIENTS = 10_000
 CLIENT_BYTES = 20_000  # most that a connection and its request under way may weigh
 OBJECTS_RATE = 1_000.0
+PATIENT_S = 300.0  # clients connect long before they first send
 
 
 @asynccontextmanager
@@ -72,7 +73,7 @@ async def records_on(limits: GatewaySettings) -> int:
 async def test_ten_thousand_clients_with_tiny_batches(
     servers: Servers, fresh_topics: FreshTopics, unused_tcp_port: int, tmp_path: Path
 ) -> None:
-    limits = gateway_settings(servers, await fresh_topics())
+    limits = gateway_settings(servers, await fresh_topics(), header_timeout_s=PATIENT_S)
     key = await key_of(servers, f"crowd-{uuid.uuid4().hex[:8]}")
     async with crowd(limits, unused_tcp_port, tmp_path / "log", Shape(kind="tiny"), key) as found:
         running = asyncio.create_task(found.load.run())
@@ -91,7 +92,9 @@ async def test_ten_thousand_clients_and_a_broker_that_hangs(
 ) -> None:
     key = await key_of(servers, f"crowd-{uuid.uuid4().hex[:8]}")
     async with proxied(servers.kafka_bootstrap, rewrite=True) as kafka:
-        limits = gateway_settings(servers, await fresh_topics(), kafka_bootstrap=f"127.0.0.1:{kafka.port}")
+        limits = gateway_settings(
+            servers, await fresh_topics(), kafka_bootstrap=f"127.0.0.1:{kafka.port}", header_timeout_s=PATIENT_S
+        )
         async with crowd(limits, unused_tcp_port, tmp_path / "log", Shape(), key, OBJECTS_RATE) as found:
             load = found.load
             kafka.freeze()

@@ -96,7 +96,8 @@ async def test_two_instances_share_and_take_over(system: System, tenant_id: str)
     await publishing
     books = await system.until_moved(len(records), timeout_s=30)
     codes = [await end(process, signal.SIGTERM) for process in (second, third)]
-    assert set(codes) <= {0, 1}, "one that lost a partition ends with 1"
+    # The last one may be asked to end before it can listen.
+    assert set(codes) <= {0, 1, -signal.SIGTERM}, "one that lost a partition ends with 1"
     await assert_exact(system, tenant_id, batches, books)
 
 

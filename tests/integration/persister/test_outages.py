@@ -122,6 +122,7 @@ async def test_a_database_that_refuses_is_waited_for(own_system: System, tenant_
     assert await system.owner.fetchval("SELECT count(*) FROM dead_letters") == 0
 
 
+@pytest.mark.timeout(300)
 async def test_sessions_killed_again_and_again_while_copying_lose_and_double_nothing(
     own_system: System, tenant_id: str
 ) -> None:
@@ -140,6 +141,7 @@ async def test_sessions_killed_again_and_again_while_copying_lose_and_double_not
     assert await system.count("batches", tenant_id) == count
 
 
+@pytest.mark.timeout(300)
 async def test_memory_is_bounded_while_the_database_is_away_and_topics_are_full(system: System, tenant_id: str) -> None:
     """56,000 records, 170 MB, wait on every partition: a process without a bound would hold them all."""
     payload = b'"%b"' % (b"x" * 5_700)

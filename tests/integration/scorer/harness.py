@@ -50,7 +50,7 @@ class Process:
     async def get(self, path: str) -> httpx.Response | None:
         """Ask an ops route; None while it does not listen."""
         try:
-            async with httpx.AsyncClient(timeout=1.0) as client:
+            async with httpx.AsyncClient(timeout=10.0) as client:
                 return await client.get(f"http://127.0.0.1:{self.port}{path}")
         except httpx.TransportError:
             return None
@@ -190,6 +190,10 @@ class Field:
         ) as consumer:
             places = [TopicPartition(self.prefix + EVENTS, number) for number in range(DEFAULT_PARTITIONS)]
             return {place.partition: await consumer.committed(place) or 0 for place in places}
+
+    async def all_committed(self) -> bool:
+        """Tell whether the group is through with every input, and so has published every state."""
+        return await self.committed() == await self.ends()
 
     async def ends(self, topic: str = EVENTS) -> dict[int, int]:
         """Give a topic's end offset by partition."""

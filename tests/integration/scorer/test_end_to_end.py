@@ -1,5 +1,7 @@
 """Batches in, verdicts, states, dead letters and replies out, on real Kafka and Redis."""
 
+import asyncio
+
 import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -9,6 +11,7 @@ from services.scorer.stream.watermark import WATERMARK_KEY, Watermark, encode_wa
 from shared.contracts.dead_letter import DeadLetter, DeadLetterReason
 from shared.redis_keys import batch_verdict, latest_verdict
 from shared.topics import DEAD_LETTERS, VERDICTS
+from tests.integration.gateway.proxy import proxied
 from tests.integration.scorer.harness import EVENTS, GROUP, STATES, Field, doubled, until
 from tests.unit.scorer.stream.inputs import TENANT, Input, batch_id, behavior
 
@@ -19,6 +22,7 @@ async def test_every_batch_gets_one_verdict_beside_its_source(field: Field) -> N
     await until(lambda: field.has(VERDICTS, 300))
     verdicts = await field.verdicts()
     assert len(verdicts) == 300 and doubled(verdicts) == 0
+    await until(field.all_committed)
     sources = {(record.partition, record.offset) for record in await field.records(EVENTS)}
     records = await field.records(VERDICTS)
     assert {(record.partition, int(dict(record.headers)["ce_sourceoffset"])) for record in records} == sources
@@ -30,6 +34,8 @@ async def test_a_duplicate_is_folded_once_and_a_waiting_caller_hears_its_verdict
     async with Redis.from_url(field.servers.redis_url) as redis, redis.pubsub() as listener:
         await listener.subscribe("telltale:replies:test")
         await listener.get_message(timeout=5)
+        # The first may be passed over: the scorer connects to Redis with it, and waits for that only for a moment.
+        await field.produce([behavior(1, reply_to="telltale:replies:other")])
         for _ in range(2):
             await field.produce([behavior(1, reply_to="telltale:replies:test")])
             message = await listener.get_message(ignore_subscribe_messages=True, timeout=10)
@@ -69,7 +75,8 @@ async def test_what_cannot_be_scored_becomes_one_dead_letter_and_its_neighbours_
 async def test_a_worker_without_partitions_is_ready_too(field: Field) -> None:
     workers = [await field.start() for _ in range(2)]
     spare = [await field.start() for _ in range(3)]
-    assert all([await worker.ready() for worker in (*workers, *spare)])
+    for worker in (*workers, *spare):
+        await until(worker.ready, 30.0)
 
 
 async def test_without_a_broker_the_process_waits_says_so_and_ends_when_told(field: Field) -> None:
@@ -85,6 +92,23 @@ async def test_without_a_broker_the_process_waits_says_so_and_ends_when_told(fie
     assert await process.stop() < 5
 
 
+async def test_a_broker_that_comes_after_longer_than_a_session_finds_the_process_waiting(field: Field) -> None:
+    async with proxied(field.servers.kafka_bootstrap, rewrite=True) as proxy:
+        await proxy.cut()
+        process = field.spawn(TELLTALE_KAFKA_BOOTSTRAP=f"127.0.0.1:{proxy.port}")
+
+        async def waits() -> bool:
+            return "waiting for the broker" in process.log.read_text()
+
+        await until(waits)
+        await asyncio.sleep(7)  # the outage itself; a session lasts 6 s
+        await proxy.open()
+        await until(process.ready, 30.0)  # it asserts that the process lives
+        await field.produce([behavior(1)])
+        await until(lambda: field.has(VERDICTS, 1))
+        assert await process.stop() < 10
+
+
 async def test_the_service_itself_scores_with_its_own_rules_and_tells_them(field: Field) -> None:
     process = field.spawn("services.scorer")
     await until(process.ready, 30.0)
@@ -92,15 +116,21 @@ async def test_the_service_itself_scores_with_its_own_rules_and_tells_them(field
     await until(lambda: field.has(VERDICTS, 50))
     verdicts = await field.verdicts()
     assert len(verdicts) == 50 and doubled(verdicts) == 0
-    rules, metrics = await process.get("/rules"), await process.get("/metrics")
-    assert rules is not None and metrics is not None
+
+    async def counts_them() -> bool:
+        metrics = await process.get("/metrics")
+        scored = 'telltale_scorer_batches_total{domain="behavior",outcome="scored"} 50.0'
+        return metrics is not None and scored in metrics.text
+
+    await until(counts_them)
+    rules = await process.get("/rules")
+    assert rules is not None
     assert all(rule["id"] for rule in rules.json()["behavior"])
     rulesets = await process.get("/rulesets")
     assert rulesets is not None
     in_force = rulesets.json()["behavior"]
     assert in_force["rules"] == rules.json()["behavior"]
     assert {verdict.versions.ruleset for verdict in verdicts} == {in_force["version"]}
-    assert 'telltale_scorer_batches_total{domain="behavior",outcome="scored"} 50.0' in metrics.text
     assert await process.stop() < 10
     log = process.log.read_text()
     assert "Traceback" not in log and "pointer.move" not in log

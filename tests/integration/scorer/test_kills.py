@@ -75,7 +75,7 @@ async def test_a_second_worker_joins_and_leaves_under_load(field: Field) -> None
 @pytest.mark.chaos
 async def test_sigterm_under_load_leaves_exact_offsets_within_ten_seconds(field: Field) -> None:
     await _fill(field)
-    process = field.spawn()
+    process = field.spawn(TEST_JUDGE="slow")
     await until(lambda: field.has(VERDICTS, 2_000), 30.0)
     assert await process.stop() < 10
     done = await field.committed()

@@ -15,6 +15,7 @@ POISON = (250, 251, 400)  # two in a row, and another later
 
 
 @pytest.mark.chaos
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize(("act", "scorers"), [("crashing", 1), ("hoarding", 1), ("spinning", 2), ("blocking", 2)])
 async def test_poison_is_set_aside_and_everything_else_is_scored(field: Field, act: str, scorers: int) -> None:
     subjects = ["poison" if number in POISON else f"s{number % SUBJECTS}" for number in range(BATCHES)]
@@ -23,11 +24,7 @@ async def test_poison_is_set_aside_and_everything_else_is_scored(field: Field, a
     async with supervised(field, scorers, **environment):
         await until(lambda: field.has(VERDICTS, BATCHES - len(POISON)), 100.0)
         await until(lambda: field.has(DEAD_LETTERS, len(POISON)), 20.0)
-
-        async def all_committed() -> bool:
-            return await field.committed() == await field.ends()
-
-        await until(all_committed)
+        await until(field.all_committed)
     verdicts = await field.verdicts()
     assert doubled(verdicts) == 0
     assert len(verdicts) == BATCHES - len(POISON)

@@ -63,21 +63,26 @@ async def test_cut_connections_and_a_broker_away_lose_nothing() -> None:
             publisher, MemoryReplies(), MemoryReceiptStore(), MemorySessionStore(), keys.load, lambda: datetime.now(UTC)
         ),
     )
-    waiters: list[asyncio.TimerHandle] = []
+    disturbances: list[asyncio.Task[None]] = []
+    one_at_a_time = asyncio.Lock()
+
+    async def broker_away() -> None:
+        publisher.available = False
+        await asyncio.sleep(0.05)
+        publisher.available = True
+
+    async def connections_cut() -> None:
+        await asyncio.sleep(0.01)
+        async with one_at_a_time:
+            await cut_for_a_moment(proxy)
 
     async def disturb(number: int) -> None:
-        loop = asyncio.get_running_loop()
-        if number % 100 == 0:
-            publisher.available = False
-            waiters.append(loop.call_later(0.05, setattr, publisher, "available", True))
-        else:
-            waiters.append(loop.call_later(0.01, lambda: cuts.append(asyncio.create_task(cut_for_a_moment(proxy)))))
+        disturbances.append(asyncio.create_task(broker_away() if number % 100 == 0 else connections_cut()))
 
-    cuts: list[asyncio.Task[None]] = []
     async with served(app) as port, proxied(f"127.0.0.1:{port}") as proxy:
         client = telltale.AsyncClient(f"http://127.0.0.1:{proxy.port}", keys.text, limits=LIMITS)
         await send_all(client, disturb)
-        await asyncio.gather(*cuts)
+        await asyncio.gather(*disturbances)
     assert arrived([record.value for record in publisher.records]) == all_in_order()
 
 

@@ -105,6 +105,7 @@ def test_without_its_extras_the_command_line_says_what_it_needs(python: Path) ->
     assert done.stderr == "error: the command line needs click: pip install 'telltale[cli]'\n"
 
 
+@pytest.mark.timeout(320)
 def test_its_types_are_seen_by_who_installs_it(python: Path, tmp_path: Path) -> None:
     file = tmp_path / "uses.py"
     file.write_text(

@@ -175,6 +175,7 @@ async def test_the_in_flight_limit_is_503_at_once_and_frees_itself() -> None:
     async with running() as gateway:
         gateway.publisher.flowing.clear()
         gateway.publisher.in_flight.max_batches = 3
+        gateway.publisher.timeout_s = 10
         waiting = [asyncio.create_task(gateway.post(batch())) for _ in range(3)]
         while gateway.publisher.in_flight.batches < 3:
             await asyncio.sleep(0)

@@ -45,7 +45,7 @@ def number(code: str) -> "st.SearchStrategy[int]":
 
 
 texts = st.text(max_size=20)
-times = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=9))]))
+times = st.datetimes(min_value=datetime(1, 1, 2), timezones=st.sampled_from([UTC, timezone(timedelta(hours=9))]))
 payloads = st.binary(max_size=50)
 
 

@@ -1,6 +1,6 @@
-"""Hypothesis without a time limit for one example: a busy machine is no failure."""
+"""Fewer examples: the whole pipeline runs for each."""
 
 from hypothesis import settings
 
-settings.register_profile("scorer", deadline=None, max_examples=80)
+settings.register_profile("scorer", settings.get_profile("telltale"), max_examples=80)
 settings.load_profile("scorer")

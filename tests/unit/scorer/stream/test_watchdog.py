@@ -4,6 +4,9 @@ import signal
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
+
+import pytest
 
 from services.scorer.stream.watchdog import Progress, StallDetector, Watchdog, where_tasks_wait
 
@@ -47,6 +50,23 @@ def test_a_worker_that_slept_over_its_session_is_ended_before_it_writes() -> Non
     reasons: list[str] = []
     Watchdog(60, 0.0, reasons.append).check_session()
     assert reasons and "session" in reasons[0]
+
+
+async def test_a_worker_that_waited_for_its_broker_before_it_began_was_not_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s = 0.0
+    monkeypatch.setattr("services.scorer.stream.watchdog.time", SimpleNamespace(monotonic=lambda: now_s))
+    reasons: list[str] = []
+    watchdog = Watchdog(1_000, 10, reasons.append)
+    now_s = 100.0
+    watchdog.start()
+    watchdog.tell(False, ())
+    assert reasons == []
+    now_s = 108.0
+    watchdog.tell(False, ())
+    assert len(reasons) == 1
+    watchdog.stop()
 
 
 async def test_a_stopped_process_is_checked_first_thing_when_it_goes_on() -> None:
