@@ -12,12 +12,13 @@ export function collectPointer(recording: Recording, on: On): void {
     const type = event.pointerType;
     if (type === "touch") return;
     const facts = factsOf(event, type);
-    const gap = event.timeStamp - lastAt;
-    if (gap >= APART_MS) lastAt = event.timeStamp;
+    const at = event.timeStamp; // reading it asks the browser
+    const gap = at - lastAt;
+    if (gap >= APART_MS) lastAt = at;
     // Of so short a time one sample is kept at most: asking for those held back would be for nothing.
     const coalesced = gap < 2 * APART_MS ? undefined : event.getCoalescedEvents?.();
     const count = coalesced?.length ?? 0;
-    if (!count) recording.sample("pointer.move", event.timeStamp, event.clientX, event.clientY, facts);
+    if (!count) recording.sample("pointer.move", at, event.clientX, event.clientY, facts);
     for (let row = 0; row < count; row++) {
       const one = coalesced![row]!;
       recording.sample("pointer.move", one.timeStamp, one.clientX, one.clientY, facts);
