@@ -84,7 +84,7 @@ def test_a_gateway_that_hangs_does_not_keep_the_page_waiting(open_form: Open, ga
     took_ms = page.evaluate(
         "async () => { const at = performance.now(); await telltale.analyze(); return performance.now() - at }"
     )
-    assert 4_900 <= took_ms < 14_000  # a request itself may take 15 s
+    assert 4_900 <= took_ms < 7_000
     gateway.release()
 
 

@@ -5,7 +5,7 @@ from playwright.sync_api import BrowserContext
 from tests.browser.conftest import Open
 from tests.browser.gateway import Answer, RecordingGateway
 from tests.browser.site import Site
-from tests.browser.visiting import act, analyzed, begun, knock, moments
+from tests.browser.visiting import act, act_at_once, analyzed, begun, knock, moments
 
 
 def test_batches_leave_by_themselves_in_their_order(open_form: Open, gateway: RecordingGateway) -> None:
@@ -27,8 +27,7 @@ def test_batches_of_a_session_go_one_after_another(open_form: Open, gateway: Rec
     page.evaluate("void telltale.analyze()")
     gateway.until(lambda: gateway.data_arrived, "the first")
     for _ in range(3):
-        page.evaluate("for (let i = 0; i < 200; i++) { document.activeElement.blur(); email.focus() }")
-        page.evaluate("new Promise(resolve => setTimeout(resolve))")
+        act_at_once(page, 200)
     knock(page, gateway)
     assert gateway.data_arrived == 1
     gateway.release()
@@ -87,8 +86,7 @@ def test_what_waits_too_long_is_dropped_and_told(
     begun(page)
     context.set_offline(True)
     for _ in range(30):
-        page.evaluate("for (let i = 0; i < 200; i++) { document.activeElement.blur(); email.focus() }")
-        page.evaluate("new Promise(resolve => setTimeout(resolve))")
+        act_at_once(page, 200)
     told = page.evaluate("errors")
     assert told and {error["code"] for error in told} == {"dropped"}
     assert all(error["lostEvents"] > 100 for error in told)

@@ -107,6 +107,11 @@ class System:
                     return
                 await asyncio.sleep(0.1)
 
+    async def until_all_ready(self) -> None:
+        """Wait until every part is ready."""
+        for part in self.stack.all_parts:
+            await self.until_ready(part.name)
+
 
 @contextlib.contextmanager
 def running_system(home: Path = _HOME, launcher: Sequence[str] = ()) -> Iterator[System]:

@@ -57,8 +57,7 @@ async def test_a_part_that_does_not_run_is_named(system: System, name: str) -> N
         told = diagnose(system)
     finally:
         await system.start(name)
-        for part in system.stack.all_parts:  # those that need it may be waiting to try again
-            await system.until_ready(part.name)
+        await system.until_all_ready()  # those that need it may be waiting to try again
     assert told["broken_stage"] == name, told
     assert "refuses connections" in told["evidence"]["answered"]
     assert "does not run" in told["evidence"]["answered"]
@@ -77,8 +76,7 @@ async def test_a_part_stopped_by_a_signal_is_told_apart(system: System, name: st
         told = diagnose(system)
     finally:
         os.kill(pid, signal.SIGCONT)
-    for part in system.stack.all_parts:
-        await system.until_ready(part.name)
+    await system.until_all_ready()
     assert told["broken_stage"] == name, told
     assert "no answer in" in told["evidence"]["answered"]
     assert "accepts connections" in told["evidence"]["answered"]
@@ -86,8 +84,7 @@ async def test_a_part_stopped_by_a_signal_is_told_apart(system: System, name: st
 
 
 async def test_the_system_is_healthy_again_and_the_probe_counts_for_no_other_tenant(system: System) -> None:
-    for part in system.stack.all_parts:
-        await system.until_ready(part.name)
+    await system.until_all_ready()
     count = "SELECT count(*) AS batches FROM batches WHERE tenant_id <> 'doctor'"
     before = await system.rows(count)
     assert diagnose(system)["healthy"]

@@ -19,5 +19,4 @@ async def test_a_killed_service_loses_and_doubles_nothing(system: System, name: 
 
 
 async def test_every_part_is_ready_again(system: System) -> None:
-    for part in system.stack.all_parts:
-        await system.until_ready(part.name)
+    await system.until_all_ready()

@@ -43,5 +43,4 @@ async def test_broker_database_and_redis_away_for_minutes(system: System) -> Non
 
 
 async def test_every_part_is_ready_again(system: System) -> None:
-    for part in system.stack.all_parts:
-        await system.until_ready(part.name)
+    await system.until_all_ready()

@@ -118,9 +118,9 @@ async def test_a_redis_that_never_answers_delays_nobody() -> None:
         announcement = bench.announcement(1, CHANNEL)
         started_s = time.monotonic()
         announcer.announce([announcement])
-        assert accepted == 0, "it does not wait, so nothing else has run"
+        assert time.monotonic() - started_s < 0.1
         await announcer.settle()
-        assert time.monotonic() - started_s < 5.0
+        assert time.monotonic() - started_s < 1.0
         attempts = accepted
         announcer.announce([bench.announcement(2, CHANNEL)])
         await announcer.settle()

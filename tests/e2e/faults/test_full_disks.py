@@ -116,5 +116,4 @@ async def test_a_full_disk_of_kafka_refuses_and_loses_nothing(cramped: Cramped) 
         await system.until_ready("kafka")
         await load.until_acknowledged(120)
     await assert_books_balance(system, load, timeout_s=90)
-    for part in system.stack.all_parts:
-        await system.until_ready(part.name)
+    await system.until_all_ready()

@@ -169,6 +169,7 @@ async def test_the_process_ends_on_a_signal_and_keeps_every_promise(
         await until_listening(client)
         senders = [asyncio.create_task(send_until_it_ends(client, number)) for number in range(8)]
         await until(lambda: len(accepted) > 100)
+        asked = datetime.now(UTC)
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(20):
             _, log = await process.communicate()
@@ -176,7 +177,10 @@ async def test_the_process_ends_on_a_signal_and_keeps_every_promise(
     assert process.returncode == 0, log.decode()
     lines = [json.loads(line) for line in log.decode().splitlines()]
     assert all(line["service"] == "gateway" for line in lines)
-    assert [line for line in lines if line["level"] == "ERROR"] == []
+    # At its start a slow machine may be told that Redis or PostgreSQL is away.
+    after = [line for line in lines if datetime.fromisoformat(line["timestamp"]) >= asked]
+    assert [line for line in after if line["level"] == "WARNING"] == []
+    assert [line for line in lines if line["level"] in {"ERROR", "CRITICAL"}] == []
     assert key.split("_", 2)[2] not in log.decode()
     records = await records_of(limits, "events.behavior.v1", len(accepted))
     assert set(accepted) <= {json.loads(record.value)["batch_id"] for record in records}

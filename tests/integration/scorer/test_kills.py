@@ -26,11 +26,7 @@ def _distinct(count: int) -> int:
 
 async def _assert_exact(field: Field, count: int = BATCHES) -> None:
     await until(lambda: field.has(VERDICTS, _distinct(count)), 30.0)
-
-    async def all_committed() -> bool:
-        return await field.committed() == await field.ends()
-
-    await until(all_committed)
+    await until(field.all_committed)
     verdicts = await field.verdicts()
     assert doubled(verdicts) == 0
     assert len(verdicts) == _distinct(count)
